@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Modules and their arrows. An arrow only points to a module that stands above the line it is drawn from;
+// Tests/LayeringTests reads the `import` lines and fails on any other.
+
+
+let package = Package(
+    name: "pulld",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "pulld", targets: ["pulld"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C libraries, one folder each.
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Small shared things, each named by what is in it.
+        .target(name: "Secrets", dependencies: ["COpenSSL"]),
+        .target(name: "Timing"),
+        .target(name: "JSONText"),
+        .target(name: "Events"),
+
+        // Pure rules: bytes in, values out.
+        .target(name: "PullProtocol", dependencies: ["Secrets", "JSONText", "Events"]),
+        .target(name: "WebSocket", dependencies: ["COpenSSL"]),
+
+        // Sockets and the portal.
+        .target(name: "Transport", dependencies: ["CCurl", "WebSocket", "Secrets"]),
+        .target(name: "Portal", dependencies: ["Transport", "PullProtocol", "Secrets", "JSONText", "Timing"]),
+
+        // One way through the house.
+        .target(name: "Journal", dependencies: ["Events"]),
+        .target(
+            name: "Subscription",
+            dependencies: [
+                "Portal", "Transport", "PullProtocol", "Journal", "Events", "Secrets", "Timing",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(
+            name: "Delivery",
+            dependencies: [
+                "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .target(name: "Settings", dependencies: ["Secrets", .product(name: "Yams", package: "Yams")]),
+        .target(
+            name: "Daemon",
+            dependencies: [
+                "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Events",
+                "Secrets", "Timing",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .target(
+            name: "Sandbox",
+            dependencies: [
+                "PullProtocol", "Events", "JSONText", "Secrets",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+            ]),
+        .executableTarget(
+            name: "pulld",
+            dependencies: [
+                "Daemon", "Sandbox",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)
