@@ -1,0 +1,73 @@
+import Foundation
+
+/// `pulld-bench [stages|path] [--events N]`: what each stage gets through in a second, beside the usual way of doing it,
+/// and then the whole path through the built `pulld` next to it.
+@main
+enum Benchmark {
+    static let sizes = [400, 2048]
+
+    static func main() async {
+        let arguments = CommandLine.arguments.dropFirst()
+        let events = arguments.firstIndex(of: "--events").flatMap {
+            arguments.indices.contains($0 + 1) ? Int(arguments[$0 + 1]) : nil
+        }
+        do {
+            if !arguments.contains("path") { for size in sizes { try stages(size) } }
+            if !arguments.contains("stages") { try await path(events: events ?? 2_000_000) }
+        } catch {
+            Report.line("failed: \(error)")
+            exit(1)
+        }
+    }
+
+    private static func stages(_ size: Int) throws {
+        Report.heading("Events of \(size) bytes, one thread")
+        Report.compare("frame decoding, text (UTF-8 checked)", try FrameDecoding.measure(size: size, isBinary: false))
+        Report.compare("frame decoding, binary", try FrameDecoding.measure(size: size, isBinary: true))
+        Report.compare(
+            "envelope splitting, JSON checked", try MessageDecoding.measure(.text, size: size),
+            usual: [
+                (
+                    "String, NSRegularExpression, JSONSerialization",
+                    try MessageDecoding.expressionAndSerialization(size: size)
+                ),
+                ("Data, JSONDecoder", try MessageDecoding.decoder(size: size)),
+            ])
+        Report.compare(
+            "protobuf decoding, JSON checked", try MessageDecoding.measure(.protobuf, size: size),
+            usual: [("JSONSerialization of the bodies alone", try MessageDecoding.bodiesBySerialization(size: size))])
+        Report.compare(
+            "event line formatting", try LineFormatting.measure(size: size),
+            usual: [
+                ("JSONSerialization, ISO8601DateFormatter", try LineFormatting.serialization(size: size)),
+                ("String(format:), no date", try LineFormatting.format(size: size)),
+            ])
+    }
+
+    private static func path(events: Int) async throws {
+        Report.heading("Whole path: local server → WebSocket → pulld run → file in memory, 10 events a frame")
+        Report.row("", ["events/s", "in the file", "CPU s/million", "server CPU", "lines missing"])
+        for size in sizes {
+            // The same number of bytes for each size: the file is in memory.
+            let events = max(10, events * sizes[0] / size / 10 * 10)
+            for mode in SampleEvents.Mode.allCases {
+                let plan = BlastServer.Plan(mode: mode, eventSize: size, events: events)
+                report("\(mode), \(size) B: only counting bytes", try await WholePath.limit(plan))
+                report("\(mode), \(size) B: pulld, \(events) events", try await WholePath.pulld(plan))
+            }
+        }
+    }
+
+    private static func report(_ name: String, _ figures: WholePath.Figures) {
+        let millions = Double(figures.events) / 1e6
+        Report.row(
+            name,
+            [
+                Report.events(Double(figures.events) / figures.seconds),
+                Report.megabytes(Double(figures.bytes) / figures.seconds),
+                figures.processorSeconds > 0 ? Report.rounded(figures.processorSeconds / millions, 2) : "-",
+                Report.rounded(figures.serverProcessorSeconds / millions, 2),
+                "\(figures.events - figures.lines)",
+            ])
+    }
+}

@@ -1,0 +1,53 @@
+# pulld: everything a person or a machine does with this repository. `make help` lists it.
+#
+# Each target installs the Debian packages that it needs, and only those that are missing (.ci/packages.sh).
+
+SWIFT ?= swift
+# Extra arguments for every `swift build` and `swift test`, for example SWIFT_FLAGS="--jobs 2".
+SWIFT_FLAGS ?=
+# Arguments for the program, for example DEMO_ARGS="--events 100".
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+
+BUILD_PACKAGES = libcurl4-openssl-dev libssl-dev zlib1g-dev pkg-config
+LINT_PACKAGES = systemd shellcheck
+TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3
+
+.PHONY: help demo test lint bench release clean build-packages lint-packages test-packages
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)$$/make \1 - \2/p' Makefile
+
+demo: build-packages ## a portal in a box and a subscriber: events on your terminal, no account needed
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --product pulld
+	@"$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld" demo $(DEMO_ARGS)
+
+test: lint build-packages test-packages ## lint, then all tests
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
+	$(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest
+
+lint: lint-packages ## formatting, the systemd unit, shell scripts
+	$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
+	.ci/unit.sh
+	shellcheck .ci/run .ci/*.sh
+
+bench: build-packages ## throughput of each stage and of the whole path, beside the usual way of doing it
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --product pulld
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --product pulld-bench
+	@"$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld-bench" $(BENCH_ARGS)
+
+release: build-packages ## one stripped binary with the Swift runtime inside: .build/release/pulld
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --static-swift-stdlib --product pulld
+	@bin="$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld"; strip "$$bin"; ls -l "$$bin"
+
+clean: ## remove everything that was built
+	rm -rf .build
+
+build-packages:
+	@.ci/packages.sh $(BUILD_PACKAGES)
+
+lint-packages:
+	@.ci/packages.sh $(LINT_PACKAGES)
+
+test-packages:
+	@.ci/packages.sh $(TEST_PACKAGES)

@@ -1,0 +1,181 @@
+import Events
+import JSONText
+
+/// What a push server of version 4 sends in binary mode (proto3):
+///
+/// ```
+/// ResponseBatch             1 responses: Response, repeated
+/// Response (oneof)          1 outgoingMessages: OutgoingMessagesResponse   2 channelStats   3 serverStats
+/// OutgoingMessagesResponse  1 messages: OutgoingMessage, repeated
+/// OutgoingMessage           1 id: bytes   2 body: string   3 expiry: uint32   4 created: fixed32   5 sender: Sender
+/// Sender                    1 type: 0 unknown, 1 client, 2 back end   2 id: bytes
+/// ```
+extension UnitBytes {
+    /// Flattens all messages of all responses, in order. What stands complete before damage is delivered.
+    func decodeResponseBatch(into decoded: inout DecodedUnit) {
+        decoded.kind = .protobuf
+        // The end of the last thing that was whole.
+        var intact = 0
+        if decodeBatch(intact: &intact, into: &decoded) { return }
+        if isTruncated {
+            decoded.truncatedBytes += count - intact
+        } else {
+            decoded.damage = Damage(undecodedBytes: count - intact)
+        }
+    }
+
+    private func decodeBatch(intact: inout Int, into decoded: inout DecodedUnit) -> Bool {
+        var batch = ProtobufReader(start: start, from: 0, to: count)
+        while let tag = batch.tag() {
+            if tag == ProtobufTag.bytes(1) {
+                guard let response = enter(&batch), decodeResponse(response, intact: &intact, into: &decoded) else {
+                    return false
+                }
+            } else {
+                batch.skip(tag)
+                if batch.isDamaged { return false }
+            }
+            intact = batch.position
+        }
+        return !batch.isDamaged
+    }
+
+    /// Of a oneof's members the last counts: messages are taken back when statistics follow them.
+    private func decodeResponse(
+        _ response: Enclosed, intact: inout Int, into decoded: inout DecodedUnit
+    ) -> Bool {
+        let eventsBefore = decoded.events.count
+        var reader = ProtobufReader(start: start, from: response.range.lowerBound, to: response.range.upperBound)
+        while let tag = reader.tag() {
+            switch tag {
+            case ProtobufTag.bytes(1):
+                guard let messages = enter(&reader), decodeMessages(messages, intact: &intact, into: &decoded) else {
+                    return false
+                }
+            case ProtobufTag.bytes(2), ProtobufTag.bytes(3):
+                guard reader.lengthDelimited() != nil else { return false }
+                decoded.events.removeSubrange(eventsBefore...)
+            default:
+                reader.skip(tag)
+                if reader.isDamaged { return false }
+            }
+            intact = reader.position
+        }
+        return !reader.isDamaged && response.isWhole
+    }
+
+    private func decodeMessages(
+        _ messages: Enclosed, intact: inout Int, into decoded: inout DecodedUnit
+    ) -> Bool {
+        var reader = ProtobufReader(start: start, from: messages.range.lowerBound, to: messages.range.upperBound)
+        while let tag = reader.tag() {
+            if tag == ProtobufTag.bytes(1) {
+                guard let message = reader.lengthDelimited(), decodeMessage(message, into: &decoded) else {
+                    return false
+                }
+            } else {
+                reader.skip(tag)
+                if reader.isDamaged { return false }
+            }
+            intact = reader.position
+        }
+        return !reader.isDamaged && messages.isWhole
+    }
+
+    /// A message around others, as far as it is there.
+    private struct Enclosed {
+        var range: Range<Int>
+        /// False: its length runs beyond what encloses it.
+        var isWhole: Bool
+    }
+
+    /// Enters a field that holds others. If it is cut, what it holds may still be whole.
+    @inline(__always)
+    private func enter(_ reader: inout ProtobufReader) -> Enclosed? {
+        let length = reader.varint()
+        guard !reader.isDamaged else { return nil }
+        let available = UInt64(reader.end - reader.position)
+        let begin = reader.position
+        reader.position += Int(min(length, available))
+        return Enclosed(range: begin..<reader.position, isWhole: length <= available)
+    }
+}
+
+extension UnitBytes {
+    /// False, and nothing delivered: damaged inside.
+    @inline(__always)
+    private func decodeMessage(_ message: Range<Int>, into decoded: inout DecodedUnit) -> Bool {
+        var reader = ProtobufReader(start: start, from: message.lowerBound, to: message.upperBound)
+        var event = Event()
+        var body = message.upperBound..<message.upperBound
+        while let tag = reader.tag() {
+            switch tag {
+            case ProtobufTag.bytes(1):
+                guard let id = reader.lengthDelimited() else { return false }
+                event.id = id.count == 13 ? DecimalDigits.messageID(packed: start + id.lowerBound) : nil
+            case ProtobufTag.bytes(2):
+                guard let content = reader.lengthDelimited() else { return false }
+                body = content
+            case ProtobufTag.bytes(5):
+                guard let content = reader.lengthDelimited(), decodeSender(content, &event.sender) else { return false }
+            default:
+                // Expiry and creation time too: the latter is not reliable.
+                reader.skip(tag)
+            }
+        }
+        if reader.isDamaged { return false }
+        fillBody(body, &event, &decoded)
+        decoded.events.append(event)
+        return true
+    }
+
+    /// A second sender field is merged into the first.
+    private func decodeSender(_ content: Range<Int>, _ sender: inout Sender?) -> Bool {
+        var reader = ProtobufReader(start: start, from: content.lowerBound, to: content.upperBound)
+        var result = sender ?? Sender(kind: .unknown)
+        while let tag = reader.tag() {
+            switch tag {
+            case ProtobufTag.varint(1):
+                result.kind = UInt8(exactly: reader.varint()).flatMap(Sender.Kind.init) ?? .unknown
+            case ProtobufTag.bytes(2):
+                guard let id = reader.lengthDelimited() else { return false }
+                result.id = id.count == 16 ? (bigEndian(id.lowerBound), bigEndian(id.lowerBound + 8)) : nil
+            default:
+                reader.skip(tag)
+            }
+        }
+        sender = result
+        return !reader.isDamaged
+    }
+
+    private func bigEndian(_ index: Int) -> UInt64 {
+        UInt64(bigEndian: UnsafeRawPointer(start + index).loadUnaligned(as: UInt64.self))
+    }
+
+    /// The body has its own length, so anything may be in it: JSON with white space around it, or no JSON at all.
+    @inline(__always)
+    private func fillBody(_ body: Range<Int>, _ event: inout Event, _ decoded: inout DecodedUnit) {
+        var userParams = ByteRange.absent
+        var dictionary = ByteRange.absent
+        var scanner = scanner(at: body.lowerBound, end: body.upperBound)
+        scanner.skipWhitespace()
+        let isLineBreakBefore = scanner.sawLineBreak
+        var isJSON = readBody(&scanner, &event, &userParams, &dictionary)
+        if isJSON {
+            scanner.skipWhitespace()
+            isJSON = scanner.isAtEnd
+        }
+        if isJSON {
+            event.hasLineBreaks = isLineBreakBefore || scanner.sawLineBreak
+            if !userParams.isEmpty || !dictionary.isEmpty {
+                mergeParams(&event, with: [userParams, dictionary], to: &decoded)
+            }
+        } else {
+            let (id, sender) = (event.id, event.sender)
+            event = Event()
+            event.id = id
+            event.sender = sender
+        }
+        event.body = range(body.lowerBound, body.upperBound)
+    }
+}

@@ -1,0 +1,95 @@
+import Synchronization
+
+/// One user's credentials, as the portal's list shows them.
+public struct SandboxCredentials: Sendable {
+    public var user: Int
+    public var accessToken: String
+    public var refreshToken: String
+    public var webhookCode: String
+}
+
+/// The portal's users with their tokens and webhook codes.
+final class Authorisations: Sendable {
+    /// What a request's token turns out to be.
+    enum Check: Sendable, Equatable {
+        case user(Int)
+        case expired
+        case unknown
+    }
+
+    private struct State {
+        var users: [SandboxCredentials] = []
+        /// Every access token ever issued, with its user and its end in Unix seconds.
+        var access: [String: (user: Int, end: Double)] = [:]
+        /// Valid ones only: each works once.
+        var refresh: [String: Int] = [:]
+        var webhooks: [String: Int] = [:]
+    }
+
+    private let options: SandboxOptions
+    private let secrets: SecretLedger
+    private let state = Mutex(State())
+
+    init(options: SandboxOptions, secrets: SecretLedger) {
+        self.options = options
+        self.secrets = secrets
+        state.withLock { state in
+            for user in 1...max(options.users, 1) {
+                let credentials = SandboxCredentials(
+                    user: user, accessToken: RandomText.hex(70), refreshToken: RandomText.hex(70),
+                    webhookCode: RandomText.hex(16))
+                state.users.append(credentials)
+                state.webhooks[credentials.webhookCode] = user
+                secrets.add(credentials.webhookCode)
+                install(credentials, in: &state)
+            }
+        }
+    }
+
+    var credentials: [SandboxCredentials] { state.withLock { $0.users } }
+
+    func check(accessToken: String) -> Check {
+        let now = options.clock()
+        return state.withLock { state in
+            guard let token = state.access[accessToken] else { return .unknown }
+            return now < token.end ? .user(token.user) : .expired
+        }
+    }
+
+    func user(ofWebhook code: String) -> Int? {
+        state.withLock { $0.webhooks[code] }
+    }
+
+    /// Both tokens change; the old refresh token is dead from here on.
+    ///
+    /// - Returns: nil if the refresh token is unknown or used.
+    func rotate(refreshToken: String) -> SandboxCredentials? {
+        state.withLock { state in
+            guard let user = state.refresh.removeValue(forKey: refreshToken) else { return nil }
+            var credentials = state.users[user - 1]
+            credentials.accessToken = RandomText.hex(70)
+            credentials.refreshToken = RandomText.hex(70)
+            state.users[user - 1] = credentials
+            install(credentials, in: &state)
+            return credentials
+        }
+    }
+
+    /// Ends the life of every access token.
+    func expireAccessTokens() {
+        state.withLock { state in
+            for token in state.access.keys { state.access[token]?.end = 0 }
+        }
+    }
+
+    /// Makes every refresh token unusable, as the removal of the application does.
+    func revokeRefreshTokens() {
+        state.withLock { $0.refresh = [:] }
+    }
+
+    private func install(_ credentials: SandboxCredentials, in state: inout State) {
+        state.access[credentials.accessToken] = (credentials.user, options.clock() + options.tokenLife)
+        state.refresh[credentials.refreshToken] = credentials.user
+        secrets.add(credentials.accessToken, credentials.refreshToken)
+    }
+}

@@ -1,0 +1,57 @@
+/// The configuration file as checked values. Secrets are still only named here; `SecretSource.resolve` reads them.
+public struct Settings: Hashable, Sendable {
+    /// The directory for what must survive a restart; absolute. Nil: see `stateDirectory(variable:)`.
+    public var state: String?
+    /// In the order of the file; at least one when they come from a file.
+    public var portals: [PortalSettings]
+    /// In the order of the file; at least one when they come from a file.
+    public var sinks: [SinkSettings]
+    public var log: LogSettings
+
+    public init(
+        state: String? = nil, portals: [PortalSettings], sinks: [SinkSettings], log: LogSettings = LogSettings()
+    ) {
+        self.state = state
+        self.portals = portals
+        self.sinks = sinks
+        self.log = log
+    }
+
+    /// The state directory: `state`, else systemd's `$STATE_DIRECTORY` (the first of several), else
+    /// `$XDG_STATE_HOME/pulld`, else `$HOME/.local/state/pulld` (XDG Base Directory Specification). Nil when none of
+    /// these is an absolute path.
+    public func stateDirectory(variable: (String) -> String?) -> String? {
+        if let state { return state }
+        func absolute(_ name: String) -> String? {
+            guard let value = variable(name), value.hasPrefix("/") else { return nil }
+            return value
+        }
+        if let directories = absolute("STATE_DIRECTORY") {
+            return directories.split(separator: ":").first.map(String.init)
+        }
+        if let home = absolute("XDG_STATE_HOME") { return home + "/pulld" }
+        if let home = absolute("HOME") { return home + "/.local/state/pulld" }
+        return nil
+    }
+}
+
+/// `log:`
+public struct LogSettings: Hashable, Sendable {
+    public enum Level: String, CaseIterable, Sendable {
+        case trace, debug, info, notice, warning, error, critical
+    }
+
+    public enum Format: String, CaseIterable, Sendable {
+        /// `text` on a terminal, `journald` under systemd, else `json`.
+        case auto
+        case text, json, journald
+    }
+
+    public var level: Level
+    public var format: Format
+
+    public init(level: Level = .info, format: Format = .auto) {
+        self.level = level
+        self.format = format
+    }
+}

@@ -1,0 +1,118 @@
+import Events
+import PullProtocol
+import Transport
+import WebSocket
+
+extension Session {
+    /// One WebSocket from its upgrade to its end.
+    nonisolated func runWebSocket(
+        _ id: LinkID, _ configuration: PullConfiguration, stop: OneShotSignal
+    ) async -> LinkEnd {
+        let address: ConnectionURL
+        do {
+            address = try await ConnectionURL.make(configuration, transport: .webSocket, position: resumePosition())
+        } catch {
+            return LinkEnd(.unusable, cause: error.message, cure: error.cure)
+        }
+        let request = WebSocketRequest(url: address.url, network: options.network)
+        let connection: WebSocketConnection
+        switch await Self.unless(stop, { await self.connect(request) }) {
+        case nil: return .stopped
+        case .success(let opened): connection = opened
+        case .failure(let error): return LinkEnd(refused: error)
+        }
+        await register(connection, id)
+        if stop.isFired { connection.close(code: 1000) }
+        while let batches = await connection.receive() {
+            for batch in batches {
+                if let end = await take(batch, id, configuration, connection) { return end }
+            }
+        }
+        if connection.ending == nil {
+            // Cancelled: nobody waits for the peer's answer any more.
+            connection.close(code: 1000)
+            return .stopped
+        }
+        return LinkEnd(connection.ending)
+    }
+
+    private nonisolated func connect(
+        _ request: WebSocketRequest
+    ) async -> Result<WebSocketConnection, TransportError> {
+        do { return .success(try await transport.connectWebSocket(request)) } catch { return .failure(error) }
+    }
+
+    private func register(_ connection: WebSocketConnection, _ id: LinkID) {
+        connections[id] = connection
+        handle(.opened(id))
+    }
+
+    /// An end if the connection must not go on.
+    private func take(
+        _ batch: MessageBatch, _ id: LinkID, _ configuration: PullConfiguration, _ connection: WebSocketConnection
+    ) async -> LinkEnd? {
+        let units = batch.messages.map { (range: $0.start..<$0.end, kind: $0.isBinary ? FrameKind.binary : .text) }
+        do {
+            let outcome = try await take(batch.bytes, units: units, from: id, configuration: configuration)
+            for text in outcome.replies + outcome.acknowledgements { connection.send(text: text) }
+            guard outcome.damage != nil else { return nil }
+            // The store is asked again from the last good position.
+            connection.close(code: 1007)
+            return LinkEnd(.closed(code: 1007, reason: ""), cause: "a damaged frame")
+        } catch {
+            connection.close(code: 1001)
+            return .stopped
+        }
+    }
+
+    /// The result of `work`, or nil as soon as `stop` is fired; `work` is cancelled then.
+    nonisolated static func unless<Success: Sendable>(
+        _ stop: OneShotSignal, _ work: @escaping @Sendable () async -> Success
+    ) async -> Success? {
+        await withTaskGroup(of: Success?.self) { group in
+            group.addTask { await work() }
+            group.addTask {
+                await stop.wait()
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+    }
+}
+
+extension LinkEnd {
+    /// Closed by this end.
+    static let stopped = LinkEnd(.closed(code: 1000, reason: ""), cause: "closed")
+
+    init(refused error: TransportError) {
+        if error.stage == .upgrade, let status = error.status {
+            let kind = Kind.refusedUpgrade(status: status, answer: error.answer, retryAfter: error.retryAfter)
+            self.init(kind, cause: "\(error.stage.rawValue): \(error.message)", cure: error.cure)
+        } else {
+            self.init(error)
+        }
+    }
+
+    init(_ error: TransportError) {
+        self.init(
+            .closed(code: error.stage == .tls ? 1015 : 1006, reason: ""),
+            cause: "\(error.stage.rawValue): \(error.message)", cure: error.cure)
+    }
+
+    init(_ ending: WebSocketEnding?) {
+        switch ending {
+        case .transport(let error): self.init(error)
+        case .session(.closedByPeer(let close)), .session(.closedByUs(_, let close?)):
+            self.init(
+                .closed(code: Int(close.code), reason: close.reason),
+                cause: "the server closed the connection with code \(close.code)")
+        case .session(.violation(let violation)):
+            self.init(
+                .closed(code: Int(violation.closeCode), reason: ""),
+                cause: "protocol: \(violation.message) (RFC 6455, \(violation.section))")
+        case .session(.closedByUs(_, nil)), .session(.unclean), nil:
+            self.init(.closed(code: 1006, reason: ""), cause: "the connection ended without a Close")
+        }
+    }
+}

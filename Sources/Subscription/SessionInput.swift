@@ -1,0 +1,144 @@
+public import PullProtocol
+
+/// A connection or poll loop of a session. A number is used once; what comes from an older one is stale.
+public struct LinkID: Hashable, Sendable {
+    public let number: UInt64
+}
+
+/// What happens to a session.
+public enum SessionInput: Sendable {
+    case start
+    /// `skew`: portal clock minus own clock, in seconds.
+    case configured(PullConfiguration, skew: Double)
+    case configurationFailed(ConfigurationFailure)
+    /// The WebSocket is open, or the poll has been pending for a while.
+    case opened(LinkID)
+    /// The server has sent something that only a subscriber gets.
+    case proven(LinkID)
+    case ended(LinkID, LinkEnd)
+    /// When the last frame of a WebSocket came, on the monotonic clock.
+    case activity(LinkID, lastFrameAt: Duration)
+    case command(ServiceCommand)
+    case tick
+    case stop
+}
+
+/// Why there is no configuration, and when to ask again.
+public struct ConfigurationFailure: Sendable {
+    public enum Retry: Sendable, Equatable {
+        /// On the schedule of REST failures.
+        case schedule
+        case after(seconds: Double)
+    }
+
+    public var message: String
+    public var cure: String
+    public var retry: Retry
+
+    public init(message: String, cure: String, retry: Retry) {
+        self.message = message
+        self.cure = cure
+        self.retry = retry
+    }
+}
+
+/// How a connection ended.
+public struct LinkEnd: Sendable {
+    public enum Kind: Sendable {
+        /// A WebSocket close; 1006 without a Close frame, 1015 for a TLS failure.
+        case closed(code: Int, reason: String)
+        /// The upgrade was answered by plain HTTP.
+        case refusedUpgrade(status: Int, answer: String, retryAfter: Int?)
+        /// The answer to a poll that is none of the good ones.
+        case refusedPoll(status: Int, headers: [(name: String, value: String)], body: [UInt8])
+        /// No poll was answered in time, several in a row.
+        case pollTimeout
+        /// The answers hold nothing that can be read.
+        case unreadable
+        /// No address can be made of the configuration.
+        case unusable
+    }
+
+    public var kind: Kind
+    /// For people, without secrets.
+    public var cause: String
+    public var cure: String
+
+    public init(_ kind: Kind, cause: String, cure: String = "") {
+        self.kind = kind
+        self.cause = cause
+        self.cure = cure
+    }
+
+    /// What it means for a connection made by `configuration`.
+    func verdict(_ configuration: PullConfiguration, repeats: Int) -> Verdict {
+        let (mode, version) = (configuration.mode, configuration.version)
+        return switch kind {
+        case .closed(let code, let reason):
+            CloseMeaning.of(
+                code: code, reason: reason, requestedByUs: false, mode: mode, version: version, repeats: repeats)
+        case .refusedUpgrade(let status, let answer, let retryAfter):
+            HandshakeMeaning.of(
+                status: status, body: answer, retryAfter: retryAfter, mode: mode, version: version, repeats: repeats)
+        case .refusedPoll(let status, let headers, let body):
+            PollMeaning.of(
+                status: status, headers: headers, body: body, mode: mode, version: version, repeats: repeats)
+        case .pollTimeout: PollMeaning.ofTimeout(repeats: 2)
+        case .unreadable: PollMeaning.ofUnknownUnit()
+        case .unusable:
+            CloseMeaning.of(
+                code: 4010, reason: "", requestedByUs: false, mode: mode, version: version, repeats: repeats)
+        }
+    }
+}
+
+/// What the driver has to do.
+public enum SessionAction: Sendable {
+    case fetchConfiguration
+    case open(LinkID, PushTransport, PullConfiguration)
+    case ping(LinkID)
+    case close(LinkID, code: UInt16, reason: String)
+    /// Positions older than now may be needed: a channel has passed its `end` and its successor is not known yet.
+    case holdPosition
+    case releasePosition
+    case status(SessionStatus)
+    case note(SessionNote)
+    /// Everything is closed; the session is over.
+    case finish
+}
+
+/// What a session can say of itself.
+public enum SessionStatus: Sendable, Hashable {
+    case starting
+    case live(PushTransport)
+    /// Not subscribed; why, in words.
+    case waiting(String)
+    case stopped
+}
+
+/// What is worth a line in the log. Holds no secrets.
+public enum SessionNote: Sendable {
+    case askingForConfiguration(reason: RefreshReason)
+    case configured(PullConfiguration, isChanged: Bool)
+    case noConfiguration(ConfigurationFailure, retryIn: Double)
+    case connecting(PushTransport, channels: String)
+    case live(PushTransport)
+    case rotated(from: String, to: String)
+    /// `alarm`: a sentence for the operator, once it is due.
+    case lost(LinkEnd, retryIn: Double, alarm: String?)
+    case retired
+    case stuck(silentFor: Duration)
+    case serviceCommand(ServiceCommand)
+}
+
+/// Why the configuration is asked for.
+public enum RefreshReason: String, Sendable, Hashable {
+    case start = "start"
+    case beforeEnd = "before the channels end"
+    case afterEnd = "a channel has ended"
+    case expired = "channel_expire"
+    case broadcast = "config_expire or server_restart"
+    case refused = "the push server refused the channels"
+    case failing = "the push server cannot be reached"
+    case regular = "regular look"
+}

@@ -1,0 +1,79 @@
+import Logging
+import PullProtocol
+import Secrets
+
+/// The session's lines in the log: constant messages, the variable parts as metadata.
+extension Session {
+    func log(_ note: SessionNote) {
+        switch note {
+        case .askingForConfiguration(let reason):
+            logger.debug("asking the portal for its configuration", metadata: ["reason": "\(reason.rawValue)"])
+        case .configured(let configuration, let isChanged):
+            logger.debug(
+                isChanged ? "the portal's configuration is new" : "the portal's configuration is unchanged",
+                metadata: [
+                    "version": "\(configuration.version)", "mode": "\(configuration.mode.rawValue)",
+                    "channels": "\(configuration.correlation)", "earliest_end": "\(configuration.earliestEnd)",
+                ])
+        case .noConfiguration(let failure, let wait):
+            logger.warning(
+                "no configuration from the portal",
+                metadata: [
+                    "cause": "\(failure.message)", "cure": "\(failure.cure)", "retry_in_s": "\(tenths(wait))",
+                ])
+        case .connecting(let transport, let channels):
+            logger.debug("connecting", metadata: ["transport": "\(transport.rawValue)", "channels": "\(channels)"])
+        case .live(let transport):
+            logger.info("subscribed", metadata: ["transport": "\(transport.rawValue)"])
+        case .rotated(let old, let new):
+            logger.info("switched to new channels", metadata: ["from": "\(old)", "to": "\(new)"])
+        case .retired:
+            logger.debug("closed the connection to the old channels")
+        case .lost(let end, let wait, let alarm):
+            var metadata: Logger.Metadata = ["cause": "\(end.cause)", "retry_in_s": "\(tenths(wait))"]
+            if !end.cure.isEmpty { metadata["cure"] = "\(end.cure)" }
+            if let alarm { metadata["alarm"] = "\(alarm)" }
+            logger.log(level: alarm == nil ? .warning : .error, "not connected to the push server", metadata: metadata)
+        case .stuck(let silence):
+            logger.warning(
+                "the push server does not answer pings: connecting anew",
+                metadata: ["silent_for_s": "\(silence.components.seconds)"])
+        case .serviceCommand(let command):
+            logger.debug("service command", metadata: ["command": "\(command.name)"])
+        }
+    }
+
+    private func tenths(_ seconds: Double) -> String {
+        let tenths = Int((seconds * 10).rounded())
+        return "\(tenths / 10).\(tenths % 10)"
+    }
+
+    func logTroubles(_ outcome: Intake.Outcome) {
+        if outcome.conflicting > 0 {
+            logger.error(
+                "known message ids came with other bodies: the push server's counter went back",
+                metadata: ["messages": "\(outcome.conflicting)"])
+        }
+        for piece in outcome.malformed {
+            logger.error("a part of what was received is no message", metadata: ["bytes": "\(piece.range.count)"])
+        }
+        if let damage = outcome.damage {
+            logger.error("a damaged frame", metadata: ["undecoded_bytes": "\(damage.undecodedBytes)"])
+        }
+        if outcome.unknownBytes > 0 {
+            logger.warning(
+                "received something that no push server sends", metadata: ["bytes": "\(outcome.unknownBytes)"])
+        }
+    }
+}
+
+extension ServiceCommand {
+    var name: String {
+        switch self {
+        case .channelExpire: "channel_expire"
+        case .configExpire: "config_expire"
+        case .serverRestart: "server_restart"
+        case .noOperation: "open"
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import PullProtocol
+import Secrets
+import Timing
+
+/// When the configuration is asked for, and what its answer changes.
+extension SessionMachine {
+    /// Plans a request; an earlier plan stands. One that is under way serves for this reason too.
+    mutating func requestFetch(_ reason: RefreshReason, in delay: ClosedRange<Double>, at now: Moment) {
+        let due = now.monotonic + .seconds(draw(delay))
+        if let planned = fetchAt, planned <= due { return }
+        fetchAt = due
+        fetchReason = reason
+    }
+
+    mutating func dueFetches(at now: Moment, _ actions: inout [SessionAction]) {
+        guard !isFetching else { return }
+        if configuration != nil {
+            let portal = portalTime(at: now)
+            if let due = beforeEndAt, due <= portal {
+                beforeEndAt = nil
+                requestFetch(.beforeEnd, in: 0...0, at: now)
+            }
+            if let due = afterEndAt, due <= portal {
+                afterEndAt = nil
+                requestFetch(.afterEnd, in: 0...0, at: now)
+            }
+            if let due = regularAt, due <= now.monotonic {
+                regularAt = nil
+                requestFetch(.regular, in: 0...0, at: now)
+            }
+            if !holdsPosition, let end = configuration?.earliestEnd, Double(end) <= portal {
+                holdsPosition = true
+                actions.append(.holdPosition)
+            }
+        }
+        guard let due = fetchAt, due <= now.monotonic else { return }
+        let interval = fruitless >= 3 ? rules.fruitlessRefreshInterval : rules.minimumRefreshInterval
+        if let last = lastFetchAt, now.monotonic < last + .seconds(interval) {
+            fetchAt = last + .seconds(interval)
+            return
+        }
+        fetchAt = nil
+        lastFetchAt = now.monotonic
+        isFetching = true
+        actions.append(.note(.askingForConfiguration(reason: fetchReason)))
+        actions.append(.fetchConfiguration)
+    }
+
+    mutating func configured(
+        _ new: PullConfiguration, skew: Double, at now: Moment, _ actions: inout [SessionAction]
+    ) {
+        isFetching = false
+        restBackoff.reset()
+        self.skew = skew
+        let old = configuration
+        let isChanged = old.map { !$0.makesSameConnections(as: new) } ?? true
+        let wasRegular = [.start, .beforeEnd, .regular].contains(fetchReason)
+        fruitless = isChanged || wasRegular ? 0 : fruitless + 1
+        configuration = new
+        actions.append(.note(.configured(new, isChanged: isChanged)))
+        planRefreshes(after: old, at: now)
+        settleExpired(at: now)
+        if holdsPosition && portalTime(at: now) < Double(new.earliestEnd) {
+            holdsPosition = false
+            actions.append(.releasePosition)
+        }
+        if serving == nil && successor == nil {
+            if isChanged || reconnectAt == nil { connect(at: now, &actions) }
+        } else if isChanged {
+            openSuccessor(at: now, &actions)
+        }
+    }
+
+    private mutating func planRefreshes(after old: PullConfiguration?, at now: Moment) {
+        guard let new = configuration else { return }
+        let portal = portalTime(at: now)
+        let end = Double(new.earliestEnd)
+        if old?.earliestEnd != new.earliestEnd {
+            repeatsSinceEnd = 0
+            let before = end - rules.refreshMargin
+            // This answer is itself one of the last minutes before the end: no further one is needed.
+            beforeEndAt = before > portal ? before : nil
+            afterEndAt = end + draw(rules.refreshAfterEnd)
+        } else if end <= portal {
+            let wait = rules.repeatsAfterEnd[min(repeatsSinceEnd, rules.repeatsAfterEnd.count - 1)]
+            repeatsSinceEnd += 1
+            afterEndAt = portal + wait
+        }
+        regularAt = now.monotonic + .seconds(rules.regularRefresh * draw(0.9...1.1))
+    }
+
+    /// Ids that were said to have ended and are still handed out: the portal may write its table after the message.
+    private mutating func settleExpired(at now: Moment) {
+        guard let configuration else { return }
+        expiredIDs = expiredIDs.filter { configuration.hasChannel($0) }
+        guard !expiredIDs.isEmpty else {
+            repeatsSinceExpire = 0
+            return
+        }
+        guard repeatsSinceExpire < rules.repeatsAfterExpire.count else {
+            expiredIDs = []
+            return
+        }
+        let wait = rules.repeatsAfterExpire[repeatsSinceExpire]
+        repeatsSinceExpire += 1
+        requestFetch(.expired, in: wait...wait, at: now)
+    }
+
+    mutating func configurationFailed(
+        _ failure: ConfigurationFailure, at now: Moment, _ actions: inout [SessionAction]
+    ) {
+        isFetching = false
+        let wait: Double
+        switch failure.retry {
+        case .schedule: wait = restBackoff.next(using: &random).inSeconds
+        case .after(let seconds): wait = seconds * draw(1...1.1)
+        }
+        fetchAt = now.monotonic + .seconds(wait)
+        lastFetchAt = nil
+        actions.append(.note(.noConfiguration(failure, retryIn: wait)))
+        if serving?.isProven != true { change(.waiting(failure.message), &actions) }
+    }
+
+    /// Service commands can be forged: the most they can do is to have the configuration asked for, not too often.
+    mutating func obey(_ command: ServiceCommand, at now: Moment, _ actions: inout [SessionAction]) {
+        actions.append(.note(.serviceCommand(command)))
+        switch command {
+        case .channelExpire(let id):
+            guard let id else { return requestFetch(.expired, in: rules.refreshAfterExpire, at: now) }
+            if configuration?.hasChannel(id) == true {
+                repeatsSinceExpire = 0
+                expiredIDs.insert(id)
+                if !isFetching { requestFetch(.expired, in: rules.refreshAfterExpire, at: now) }
+            } else if !retiring.contains(where: { $0.configuration.hasChannel(id) })
+                && serving?.configuration.hasChannel(id) != true
+            {
+                // An id that was never ours: once a minute at the most.
+                fruitless = max(fruitless, 3)
+                requestFetch(.expired, in: rules.refreshAfterExpire, at: now)
+            }
+        case .configExpire, .serverRestart:
+            if fetchAt == nil { requestFetch(.broadcast, in: rules.refreshAfterBroadcast, at: now) }
+        case .noOperation: break
+        }
+    }
+}
+
+extension PullConfiguration {
+    /// `id`: the beginning of a channel id, as service commands give it.
+    func hasChannel(_ id: Secret) -> Bool {
+        channels.contains { $0.id.matches(id) }
+    }
+}

@@ -1,0 +1,116 @@
+import CCurl
+import Secrets
+
+/// One libcurl easy handle with everything it points to, set up by the rules that hold for every connection of ours.
+final class CurlEasy {
+    let handle: UnsafeMutableRawPointer
+    /// The host of the URL, for messages.
+    let host: String
+    private let isTLS: Bool
+    private let usesProxy: Bool
+    private var headerList: UnsafeMutablePointer<curl_slist>?
+    private let errorBuffer: UnsafeMutablePointer<CChar>
+
+    init(url: Secret, host: String, isTLS: Bool, network: NetworkOptions, userAgent: String, share: CurlShare) {
+        guard let handle = curl_easy_init() else { preconditionFailure("libcurl is out of memory") }
+        self.handle = handle
+        self.host = host
+        self.isTLS = isTLS
+        usesProxy = network.proxy.map { !$0.isEmpty } ?? false
+        errorBuffer = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+
+        set(CURLOPT_ERRORBUFFER, pointer: errorBuffer)
+        set(CURLOPT_URL, url.exposed)
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
+        set(CURLOPT_USERAGENT, userAgent)
+        // Signals would hit any thread, and a slow name look-up would hold up the removal of the handle.
+        set(CURLOPT_NOSIGNAL, 1)
+        ccurl_easy_set_quick_exit(handle)
+        set(CURLOPT_FOLLOWLOCATION, 0)
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_TCP_KEEPIDLE, 60)
+        set(CURLOPT_TCP_KEEPINTVL, 30)
+        set(CURLOPT_CONNECTTIMEOUT_MS, network.connectTimeout.positiveMilliseconds)
+        set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        // With a CA directory set, every TLS connection would parse all authorities anew; a file is parsed once.
+        set(CURLOPT_CAPATH, pointer: nil)
+        if let file = network.caFile { set(CURLOPT_CAINFO, file) }
+        if let proxy = network.proxy { set(CURLOPT_PROXY, proxy.exposed) }
+        set(CURLOPT_SHARE, pointer: share.handle)
+        // Answers of this field are small, and thousands of handles stay open.
+        set(CURLOPT_BUFFERSIZE, 16 * 1024)
+    }
+
+    deinit {
+        curl_easy_cleanup(handle)
+        curl_slist_free_all(headerList)
+        errorBuffer.deallocate()
+    }
+
+    func set(_ option: CURLoption, _ value: Int) {
+        _ = ccurl_easy_set_long(handle, option, value)
+    }
+
+    func set(_ option: CURLoption, _ value: String) {
+        _ = ccurl_easy_set_string(handle, option, value)
+    }
+
+    func set(_ option: CURLoption, pointer: UnsafeRawPointer?) {
+        _ = ccurl_easy_set_pointer(handle, option, pointer)
+    }
+
+    func set(_ option: CURLoption, callback: @escaping ccurl_data_callback) {
+        _ = ccurl_easy_set_callback(handle, option, callback)
+    }
+
+    func setHeaders(_ headers: [(name: String, value: String)]) {
+        for (name, value) in headers {
+            headerList = curl_slist_append(headerList, value.isEmpty ? "\(name);" : "\(name): \(value)")
+        }
+        // libcurl's own: it would wait a second for a "100 Continue" that these servers do not send.
+        headerList = curl_slist_append(headerList, "Expect:")
+        set(CURLOPT_HTTPHEADER, pointer: headerList)
+    }
+
+    func long(_ info: CURLINFO) -> Int {
+        var value = 0
+        _ = ccurl_easy_get_long(handle, info, &value)
+        return value
+    }
+
+    private func reached(_ info: CURLINFO) -> Bool {
+        var microseconds: curl_off_t = 0
+        _ = ccurl_easy_get_offset(handle, info, &microseconds)
+        return microseconds > 0
+    }
+
+    /// What libcurl's result means for this transfer.
+    func failure(_ result: CURLcode) -> TransportError {
+        CurlFailure(
+            result: result, host: host, isTLS: isTLS, usesProxy: usesProxy,
+            libraryMessage: String(cString: errorBuffer),
+            certificateProblem: long(CURLINFO_SSL_VERIFYRESULT),
+            proxyStatus: long(CURLINFO_HTTP_CONNECTCODE),
+            isResolved: reached(CURLINFO_NAMELOOKUP_TIME_T),
+            isConnected: reached(CURLINFO_CONNECT_TIME_T),
+            isEncrypted: reached(CURLINFO_APPCONNECT_TIME_T)
+        ).error
+    }
+}
+
+/// TLS sessions and name look-ups shared by all handles of a loop, so that a reconnect resumes its session.
+final class CurlShare {
+    let handle: UnsafeMutableRawPointer
+
+    init() {
+        guard let handle = curl_share_init() else { preconditionFailure("libcurl is out of memory") }
+        self.handle = handle
+        _ = ccurl_share_data(handle, CURL_LOCK_DATA_SSL_SESSION)
+        _ = ccurl_share_data(handle, CURL_LOCK_DATA_DNS)
+    }
+
+    deinit {
+        curl_share_cleanup(handle)
+    }
+}

@@ -1,0 +1,23 @@
+import Glibc
+
+/// Nanoseconds of the monotonic clock, for deadlines on the loop.
+enum MonotonicTime {
+    static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, at least 1, as libcurl takes them (where 0 means "no limit").
+    var positiveMilliseconds: Int {
+        let (seconds, attoseconds) = components
+        return max(1, Int(clamping: seconds) &* 1000 &+ Int(attoseconds / 1_000_000_000_000_000))
+    }
+
+    var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
+    }
+}

@@ -1,0 +1,319 @@
+import CCurl
+import Secrets
+import WebSocket
+
+/// Every socket of the process but the sinks': HTTP exchanges and WebSockets through libcurl, on one event loop.
+///
+/// Names, TCP, proxies and TLS are libcurl's; upgrade and frames are the module WebSocket's, so that any libcurl does.
+/// `shutdown` must be called in the end: the loop's thread lives until then.
+public actor Transport: HTTPClient {
+    private let loop: LoopThread
+    private let userAgent: String
+    private let share = CurlShare()
+    /// Two libcurl multi handles, so that the idle connections kept for HTTP are counted against exchanges alone.
+    private let exchangeMulti: CurlMulti
+    private let linkMulti: CurlMulti
+    private let scratch = ReadBuffer(size: WebSocketLink.turnBudget)
+    private var exchanges: [UnsafeMutableRawPointer: Exchange] = [:]
+    private var exchangeHandles: [UInt64: UnsafeMutableRawPointer] = [:]
+    private var links: [UInt64: WebSocketLink] = [:]
+    private var linksByDescriptor: [Int32: WebSocketLink] = [:]
+    /// Links that libcurl still works on, by their easy handle.
+    private var connecting: [UnsafeMutableRawPointer: WebSocketLink] = [:]
+    /// Links with more to read than their turn allowed.
+    private var busy: [WebSocketLink] = []
+    /// Links with a deadline: upgrading or closing.
+    private var timed: Set<UInt64> = []
+    private var nextIdentity: UInt64 = 0
+    private var isShutDown = false
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// `userAgent` names the program and its version to the servers.
+    public init(userAgent: String) {
+        loop = LoopThread()
+        exchangeMulti = CurlMulti(loop: loop)
+        linkMulti = CurlMulti(loop: loop)
+        self.userAgent = userAgent
+        loop.start(handler: self)
+    }
+
+    /// Ends every exchange and connection as cancelled, then the loop. Nothing can be started afterwards.
+    public func shutdown() {
+        guard !isShutDown else { return }
+        isShutDown = true
+        for exchange in exchanges.values {
+            exchangeMulti.remove(exchange.easy)
+            exchange.cancel()
+        }
+        exchanges = [:]
+        exchangeHandles = [:]
+        for link in Array(links.values) { drop(link, .transport(.cancelled)) }
+        loop.stop()
+    }
+
+    // MARK: HTTP
+
+    public func exchange(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
+        nextIdentity += 1
+        let identity = nextIdentity
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                begin(request, identity, continuation)
+            }
+        } onCancel: {
+            loop.post { self.assumeIsolated { $0.cancelExchange(identity) } }
+        }
+        return try result.get()
+    }
+
+    private func begin(
+        _ request: HTTPRequest, _ identity: UInt64,
+        _ continuation: CheckedContinuation<Result<HTTPResponse, TransportError>, Never>
+    ) {
+        guard !isShutDown, !Task.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
+        guard let address = Address(request.url), ["http", "https"].contains(address.scheme) else {
+            return continuation.resume(returning: .failure(.notAnAddress))
+        }
+        let easy = CurlEasy(
+            url: request.url, host: address.host, isTLS: address.isTLS, network: request.network,
+            userAgent: userAgent, share: share)
+        exchanges[easy.handle] = Exchange(request: request, easy: easy, continuation: continuation)
+        exchangeHandles[identity] = easy.handle
+        exchangeMulti.add(easy)
+    }
+
+    private func cancelExchange(_ identity: UInt64) {
+        guard let handle = exchangeHandles.removeValue(forKey: identity),
+            let exchange = exchanges.removeValue(forKey: handle)
+        else { return }
+        exchangeMulti.remove(exchange.easy)
+        exchange.cancel()
+    }
+
+    private func endExchanges() {
+        while let (handle, result) = exchangeMulti.nextEnded() {
+            guard let exchange = exchanges.removeValue(forKey: handle) else { continue }
+            exchangeMulti.remove(exchange.easy)
+            exchange.end(result)
+        }
+        if exchangeHandles.count > 2 * exchanges.count + 16 {
+            exchangeHandles = exchangeHandles.filter { exchanges[$0.value] != nil }
+        }
+    }
+
+    // MARK: WebSocket
+
+    /// Opens a WebSocket: name, proxy, TCP, TLS, upgrade. The error of a refused upgrade has the answer's status.
+    public func connectWebSocket(_ request: WebSocketRequest) async throws(TransportError) -> WebSocketConnection {
+        nextIdentity += 1
+        let identity = nextIdentity
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                open(request, identity, continuation)
+            }
+        } onCancel: {
+            loop.post { self.assumeIsolated { $0.cancelOpening(identity) } }
+        }
+        return try result.get()
+    }
+
+    private func open(
+        _ request: WebSocketRequest, _ identity: UInt64,
+        _ continuation: CheckedContinuation<Result<WebSocketConnection, TransportError>, Never>
+    ) {
+        guard !isShutDown, !Task.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
+        guard let address = Address(request.url), let httpURL = address.httpURL else {
+            return continuation.resume(returning: .failure(.notAnAddress))
+        }
+        let easy = CurlEasy(
+            url: httpURL, host: address.host, isTLS: address.isTLS, network: request.network, userAgent: userAgent,
+            share: share)
+        easy.set(CURLOPT_CONNECT_ONLY, 1)
+        // Another version might be agreed on in TLS, and then the upgrade could not be sent.
+        easy.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        easy.set(CURLOPT_HTTPPROXYTUNNEL, 1)
+        easy.set(CURLOPT_FRESH_CONNECT, 1)
+        let handshake = OpeningHandshake(
+            host: address.authority, target: address.target,
+            headers: [("User-Agent", userAgent)] + request.headers.map { ($0.name, $0.value) },
+            key: (0..<16).map { _ in UInt8.random(in: .min ... .max) })
+        let link = WebSocketLink(
+            connection: WebSocketConnection(identity: identity, transport: self), easy: easy, handshake: handshake,
+            request: request, opening: continuation)
+        links[identity] = link
+        connecting[easy.handle] = link
+        linkMulti.add(easy)
+    }
+
+    private func cancelOpening(_ identity: UInt64) {
+        guard let link = links[identity], link.phase != .open else { return }
+        drop(link, .transport(.cancelled))
+    }
+
+    private func endConnecting(now: Int64) {
+        while let (handle, result) = linkMulti.nextEnded() {
+            guard let link = connecting.removeValue(forKey: handle) else { continue }
+            guard result == CURLE_OK else {
+                drop(link, .transport(link.easy.failure(result)))
+                continue
+            }
+            guard link.connected(now: now) else {
+                drop(link, .transport(TransportError(stage: .connect, message: "the connection was lost at once")))
+                continue
+            }
+            linksByDescriptor[link.descriptor] = link
+            timed.insert(link.connection.identity)
+            loop.watch(link.descriptor, events: EPOLLIN.rawValue)
+            flush(link)
+        }
+    }
+
+    /// Lets go in libcurl's order: descriptor, epoll, multi handle, easy handle; then tells whoever waits.
+    private func drop(_ link: WebSocketLink, _ ending: WebSocketEnding) {
+        if link.descriptor >= 0 {
+            linksByDescriptor[link.descriptor] = nil
+            loop.unwatch(link.descriptor)
+        }
+        linkMulti.remove(link.easy)
+        connecting[link.easy.handle] = nil
+        links[link.connection.identity] = nil
+        timed.remove(link.connection.identity)
+        link.end(ending)
+    }
+
+    private func read(_ link: WebSocketLink, now: Int64) {
+        guard !link.isPaused else { return }
+        let progress = link.read(into: scratch, now: now)
+        flush(link)
+        if case .ended(let ending) = progress { return drop(link, ending) }
+        if link.phase == .open && link.deadline == nil { timed.remove(link.connection.identity) }
+        if link.isPaused {
+            watch(link)
+        } else if case .busy = progress {
+            busy.append(link)
+        }
+    }
+
+    private func flush(_ link: WebSocketLink) {
+        switch link.flush() {
+        case .success(let isWaiting):
+            if isWaiting != link.isWaitingToSend {
+                link.isWaitingToSend = isWaiting
+                watch(link)
+            }
+        case .failure(let error):
+            // What the server sent before it closed may still be readable and tell more than the failed send.
+            if link.phase == .connecting || links[link.connection.identity] == nil { return }
+            if case .ended(let ending) = link.read(into: scratch, now: MonotonicTime.now()) {
+                drop(link, ending)
+            } else {
+                drop(link, .transport(error))
+            }
+        }
+    }
+
+    private func watch(_ link: WebSocketLink) {
+        var events: UInt32 = 0
+        if !link.isPaused { events |= EPOLLIN.rawValue }
+        if link.isWaitingToSend { events |= EPOLLOUT.rawValue }
+        loop.watch(link.descriptor, events: events)
+    }
+
+    // MARK: For connections
+
+    nonisolated func withLink(_ identity: UInt64, _ change: @escaping @Sendable (WebSocketLink) -> Void) {
+        loop.post {
+            self.assumeIsolated { transport in
+                guard let link = transport.links[identity], link.phase == .open else { return }
+                change(link)
+                transport.flush(link)
+            }
+        }
+    }
+
+    nonisolated func beginClose(_ identity: UInt64, code: UInt16, reason: String) {
+        loop.post {
+            self.assumeIsolated { transport in
+                guard let link = transport.links[identity] else { return }
+                guard link.phase == .open else { return transport.drop(link, .transport(.cancelled)) }
+                link.session.close(code: code, reason: reason)
+                link.deadline = MonotonicTime.now() + 2_000_000_000
+                transport.timed.insert(identity)
+                // The peer's Close comes behind whatever it has sent before.
+                link.isPaused = false
+                transport.watch(link)
+                transport.flush(link)
+            }
+        }
+    }
+
+    nonisolated func resumeReading(_ identity: UInt64) {
+        loop.post {
+            self.assumeIsolated { transport in
+                guard let link = transport.links[identity], link.isPaused else { return }
+                link.isPaused = false
+                transport.watch(link)
+                transport.busy.append(link)
+            }
+        }
+    }
+
+    private func expire(now: Int64) {
+        for identity in timed {
+            guard let link = links[identity], let deadline = link.deadline, deadline <= now else { continue }
+            if link.phase == .open {
+                drop(link, .transport(TransportError(stage: .protocol, message: "the peer did not answer the Close")))
+            } else {
+                let message = "\(link.easy.host) did not answer the upgrade to WebSocket in time"
+                drop(link, .transport(TransportError(stage: .upgrade, message: message, isTimeout: true)))
+            }
+        }
+    }
+}
+
+extension Transport: LoopHandler {
+    nonisolated func loopReady(descriptor: Int32, events: UInt32) {
+        assumeIsolated { transport in
+            if let link = transport.linksByDescriptor[descriptor] {
+                if events & EPOLLOUT.rawValue != 0 { transport.flush(link) }
+                if events & (EPOLLIN.rawValue | EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
+                    transport.read(link, now: MonotonicTime.now())
+                }
+            } else if transport.linkMulti.owns(descriptor) {
+                transport.linkMulti.ready(descriptor, events: events)
+            } else {
+                transport.exchangeMulti.ready(descriptor, events: events)
+            }
+        }
+    }
+
+    nonisolated func loopTurn() {
+        assumeIsolated { transport in
+            let now = MonotonicTime.now()
+            transport.exchangeMulti.fireTimer(now: now)
+            transport.linkMulti.fireTimer(now: now)
+            transport.endExchanges()
+            transport.endConnecting(now: now)
+            let busy = transport.busy
+            transport.busy.removeAll(keepingCapacity: true)
+            for link in busy where transport.linksByDescriptor[link.descriptor] === link {
+                transport.read(link, now: now)
+            }
+            if !transport.timed.isEmpty { transport.expire(now: now) }
+        }
+    }
+
+    nonisolated func loopTimeout() -> Int32 {
+        assumeIsolated { transport in
+            if !transport.busy.isEmpty { return 0 }
+            let deadlines = [transport.exchangeMulti.deadline, transport.linkMulti.deadline].compactMap { $0 }
+            var milliseconds: Int64 = transport.timed.isEmpty ? -1 : 250
+            if let earliest = deadlines.min() {
+                let wait = max(0, (earliest - MonotonicTime.now() + 999_999) / 1_000_000)
+                milliseconds = milliseconds < 0 ? wait : min(wait, milliseconds)
+            }
+            return Int32(clamping: milliseconds)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Events
+import PullProtocol
+import Testing
+
+struct PositionTests {
+    static let wiped = MessageID(generation: 1_800_000_000, counter: 1)
+    static let forged = MessageID(generation: 9_999_999_999, counter: 9_999_999_999_999_999)
+
+    @Test("The newest id is the highest, whatever the order of arrival (M1)")
+    func order() {
+        var tracker = PositionTracker(newest: nil, mode: .binary, version: 4)
+        #expect(tracker.note(Vectors.a) == .moved)
+        #expect(tracker.note(Vectors.c) == .moved)
+        #expect(tracker.note(Vectors.b) == .kept)
+        #expect(tracker.note(Vectors.c) == .kept)
+        #expect(tracker.newest == Vectors.c)
+    }
+
+    @Test("A forged envelope does not move the position in text mode of version 4 (E12)")
+    func forgery() {
+        var tracker = PositionTracker(newest: nil, mode: .text, version: 4)
+        #expect(tracker.note(Vectors.a) == .moved)
+        #expect(tracker.note(Self.forged) == .refused)
+        #expect(tracker.note(Self.forged) == .refused)
+        #expect(tracker.note(Vectors.b) == .moved)
+        #expect(tracker.newest == Vectors.b)
+        var resumed = PositionTracker(newest: Vectors.b, mode: .text, version: 4)
+        #expect(resumed.note(Self.forged) == .refused)
+        #expect(resumed.note(MessageID(generation: 5, counter: 5)) == .kept)
+        #expect(resumed.newest == Vectors.b)
+    }
+
+    @Test(
+        "A new store is gone along with, and noticed (M7)",
+        arguments: [(PayloadMode.binary, 4), (.text, 3), (.jsonRPC, 5)])
+    func newStore(mode: PayloadMode, version: Int) {
+        var tracker = PositionTracker(newest: Vectors.b, mode: mode, version: version)
+        #expect(!tracker.refusesNewGenerations)
+        #expect(tracker.note(Self.wiped) == .movedToNewGeneration)
+        #expect(tracker.newest == Self.wiped)
+        #expect(tracker.note(Vectors.c) == .kept)
+    }
+
+    @Test("In text mode a new store is gone along with once the server itself has named it (M7)")
+    func confirmedStore() {
+        var tracker = PositionTracker(newest: Vectors.b, mode: .text, version: 4)
+        #expect(tracker.note(Self.wiped) == .refused)
+        #expect(tracker.confirm(Self.wiped) == .movedToNewGeneration)
+        #expect(tracker.note(MessageID(generation: 1_800_000_000, counter: 2)) == .moved)
+        var known = PositionTracker(newest: Vectors.b, mode: .text, version: 4, generations: [1_800_000_000])
+        #expect(known.note(Self.wiped) == .moved)
+    }
+
+    @Test("26 zeros are no store: the first id is believed (M5)")
+    func zeros() {
+        var tracker = PositionTracker(newest: .zero, mode: .text, version: 4)
+        #expect(tracker.note(Vectors.a) == .moved)
+        #expect(tracker.note(Self.forged) == .refused)
+        #expect(Position.retained.stored == "00000000000000000000000000")
+    }
+
+    @Test("Generations are remembered up to a limit")
+    func bound() {
+        var tracker = PositionTracker(newest: nil, mode: .binary, version: 4)
+        for generation in 1...1000 {
+            _ = tracker.note(MessageID(generation: UInt64(generation), counter: 0))
+        }
+        #expect(tracker.newest?.generation == 1000)
+    }
+
+    @Test("An answer is complete below the limit, or if it reaches what is known (M4)")
+    func depth() {
+        #expect(HistoryDepth.ofCombined(count: 99) == .complete)
+        #expect(HistoryDepth.ofCombined(count: 100) == .askEachChannel)
+        #expect(HistoryDepth.ofCombined(count: 200) == .askEachChannel)
+        #expect(HistoryDepth.ofSingle(count: 100, reachesKnown: true) == .complete)
+        #expect(HistoryDepth.ofSingle(count: 100, reachesKnown: false) == .gap)
+        #expect(HistoryDepth.ofSingle(count: 99, reachesKnown: false) == .complete)
+    }
+}

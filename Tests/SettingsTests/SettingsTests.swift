@@ -1,0 +1,195 @@
+import Foundation
+import Settings
+import Testing
+
+@Suite("Right configuration files")
+struct SettingsTests {
+    private func parse(_ text: String) throws -> Settings {
+        try Settings.parse(Array(text.utf8), file: "pulld.yaml")
+    }
+
+    @Test("the example file parses, and every key in it has its effect")
+    func example() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../config/pulld.example.yaml").standardizedFileURL.path
+        let settings = try Settings.load(path: path)
+
+        #expect(settings.state == "/var/lib/pulld")
+        #expect(settings.log == LogSettings(level: .info, format: .auto))
+        #expect(settings.portals.map(\.name) == ["acme", "trial", "helpdesk"])
+        let oauth = OAuthSettings(
+            clientID: "local.65a1b2c3d4e5f6.12345678", clientSecret: .credential("acme-client-secret"),
+            refreshToken: .credential("acme-refresh-token"), server: "https://oauth.bitrix24.tech")
+        #expect(
+            settings.portals.first
+                == PortalSettings(
+                    name: "acme", url: "https://acme.bitrix24.com", access: .oauth(oauth),
+                    caFile: "/etc/ssl/certs/ca-certificates.crt", proxy: .url("http://proxy.example:3128"),
+                    refreshMargin: .seconds(600)))
+        let accesses = settings.portals.dropFirst().map(\.access)
+        #expect(
+            accesses == [
+                .oauth(OAuthSettings(accessToken: .environment("TRIAL_ACCESS_TOKEN"))),
+                .webhook(.file("/etc/pulld/helpdesk-webhook")),
+            ])
+        #expect(
+            settings.sinks == [
+                SinkSettings(name: "log", kind: .file(path: "/var/log/pulld/events.ndjson")),
+                SinkSettings(
+                    name: "app",
+                    kind: .webhook(
+                        url: "http://127.0.0.1:8080/bitrix", secret: .credential("app-webhook-secret")),
+                    portals: ["acme"], include: ["application/*"], exclude: ["application/heartbeat"]),
+                SinkSettings(name: "terminal", kind: .standardOutput, portals: ["acme", "trial"]),
+            ])
+    }
+
+    @Test("what is left out has its default")
+    func defaults() throws {
+        let settings = try parse(
+            "portals: {p: {url: 'https://P.example:8443/', webhook: {env: W}}}\nsinks: {s: {stdout: {}}}\n")
+        let portal = try #require(settings.portals.first)
+        #expect(portal.url == "https://p.example:8443")
+        #expect(portal.channels == [.shared, .private])
+        #expect(portal.transport == .auto)
+        #expect(portal.refreshMargin == .seconds(600))
+        #expect(portal.caFile == nil && portal.proxy == nil)
+        #expect(settings.state == nil)
+        #expect(settings.log == LogSettings())
+    }
+
+    @Test("a secret proxy, one channel, long polling and another margin are taken over")
+    func portalKeys() throws {
+        let settings = try parse(
+            """
+            portals:
+              p:
+                url: http://localhost:8080
+                webhook: { env: W }
+                proxy: { file: /run/proxy }
+                channels: [private]
+                transport: long-polling
+                refresh_margin: 90s
+            sinks: { s: { stdout: {} } }
+            """)
+        let portal = try #require(settings.portals.first)
+        #expect(portal.proxy == .secret(.file("/run/proxy")))
+        #expect(portal.channels == [.private])
+        #expect(portal.transport == .longPolling)
+        #expect(portal.refreshMargin == .seconds(90))
+    }
+
+    @Test("an anchor saves writing the same twice")
+    func anchors() throws {
+        let settings = try parse(
+            """
+            portals:
+              a: { url: "https://a.example", webhook: { env: A }, tls: &tls { ca_file: /ca.pem } }
+              b: { url: "https://b.example", webhook: { env: B }, tls: *tls }
+            sinks: { s: { stdout: {} } }
+            """)
+        #expect(settings.portals.map(\.caFile) == ["/ca.pem", "/ca.pem"])
+    }
+
+    @Test(
+        "durations are whole numbers with a unit",
+        arguments: [
+            ("10s", Duration.seconds(10)), ("10000ms", .seconds(10)), ("2m", .seconds(120)), ("3h", .seconds(10_800)),
+            ("1d", .seconds(86_400)),
+        ])
+    func durations(_ text: String, _ duration: Duration) throws {
+        let settings = try parse(
+            "portals: {p: {url: 'https://p.example', webhook: {env: W}, refresh_margin: \(text)}}\n"
+                + "sinks: {s: {stdout: {}}}\n")
+        #expect(settings.portals.first?.refreshMargin == duration)
+    }
+
+    @Test(
+        "what is no duration is refused", arguments: ["-1m", "1.5h", "10", "10 m", "m", "10M", "0x10s", "1m30s", "~", "٣s"])
+    func noDurations(_ text: String) {
+        #expect(throws: SettingsError.self) {
+            try parse(
+                "portals: {p: {url: 'https://p.example', webhook: {env: W}, refresh_margin: \(text)}}\n"
+                    + "sinks: {s: {stdout: {}}}\n")
+        }
+    }
+
+    @Test("a file that is not there is a problem of the file")
+    func missingFile() {
+        let error = #expect(throws: SettingsError.self) { try Settings.load(path: "/nowhere/pulld.yaml") }
+        #expect(
+            error?.description
+                == "/nowhere/pulld.yaml: cannot be read: No such file or directory; check the path and its permissions")
+    }
+
+    @Test("a file larger than 1 MiB is refused before it is read whole")
+    func largeFile() {
+        let error = #expect(throws: SettingsError.self) { try Settings.load(path: "/dev/zero") }
+        #expect(error?.problems.first?.message == "larger than 1048576 bytes")
+    }
+
+    @Test(
+        "the state directory comes from the file, else from systemd, else from the home directory",
+        arguments: [
+            ("/s", ["STATE_DIRECTORY": "/var/lib/pulld"], "/s"),
+            (nil, ["STATE_DIRECTORY": "/var/lib/pulld:/other", "HOME": "/home/u"], "/var/lib/pulld"),
+            (nil, ["XDG_STATE_HOME": "/x", "HOME": "/home/u"], "/x/pulld"),
+            (nil, ["XDG_STATE_HOME": "relative", "HOME": "/home/u"], "/home/u/.local/state/pulld"),
+            (nil, [:], nil),
+        ] as [(String?, [String: String], String?)])
+    func stateDirectory(_ state: String?, _ environment: [String: String], _ expected: String?) {
+        let settings = Settings(state: state, portals: [], sinks: [])
+        #expect(settings.stateDirectory { environment[$0] } == expected)
+    }
+}
+
+@Suite("Addresses")
+struct WebAddressTests {
+    @Test(
+        "loopback is what the address itself says",
+        arguments: [
+            "http://localhost/", "http://LOCALHOST:80", "http://127.0.0.1", "http://127.255.0.9:1/x?y", "http://[::1]:8080/",
+            "http://[0:0:0:0:0:0:0:1]/",
+        ])
+    func loopback(_ text: String) throws {
+        let address = try #require(WebAddress(text))
+        #expect(address.isLoopback)
+    }
+
+    @Test(
+        "no other host is loopback",
+        arguments: [
+            "http://127.0.0.1.example", "http://localhost.example", "http://10.0.0.1", "http://[::2]", "http://0.0.0.0",
+            "http://127.1", "http://2130706433", "http://[::ffff:127.0.0.1]", "http://localhost@evil.example/",
+            "http://127.0.0.1:80@evil.example/", "http://evil.localhost",
+        ])
+    func notLoopback(_ text: String) throws {
+        let address = try #require(WebAddress(text))
+        #expect(!address.isLoopback)
+    }
+
+    @Test(
+        "what is no address is refused",
+        arguments: [
+            "", "acme", "//acme", "https:/acme", "https://", "https:///x", "https://a b", "https://a\u{0}", "https://a..b",
+            "https://-a", "https://a:", "https://a:0", "https://a:65536", "https://a:+1", "https://[::1", "https://[x]",
+            "https://münchen.example", "http://127.0.0.1\\@evil.example", "1https://a", "https://a:80:80",
+            "https://a\r\nHost: b",
+        ])
+    func refused(_ text: String) {
+        #expect(WebAddress(text) == nil)
+    }
+
+    @Test("an address is taken apart")
+    func parts() throws {
+        let address = try #require(WebAddress("HTTPS://u:p@Acme.Example:8443/a/b?c=d?e#f"))
+        #expect(address.scheme == "https")
+        #expect(address.userInfo == "u:p")
+        #expect(address.host == "acme.example")
+        #expect(address.port == 8443)
+        #expect(address.path == "/a/b")
+        #expect(address.query == "c=d?e")
+        #expect(address.fragment == "f")
+        #expect(address.origin == "https://acme.example:8443")
+    }
+}
