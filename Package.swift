@@ -42,7 +42,7 @@ let package = Package(
         .target(
             name: "Subscription",
             dependencies: [
-                "Portal", "Transport", "PullProtocol", "Journal", "Events", "Secrets", "Timing",
+                "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
@@ -66,13 +66,47 @@ let package = Package(
                 "PullProtocol", "Events", "JSONText", "Secrets",
                 .product(name: "FlyingFox", package: "FlyingFox"),
             ]),
+        .target(
+            name: "Demo",
+            dependencies: [
+                "Daemon", "Sandbox", "Settings", "Delivery", "Events", "JSONText", "Secrets",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Sandbox",
+                "Daemon", "Demo", "Sandbox", "Settings", "Portal", "Transport", "JSONText", "Secrets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .executableTarget(
+            name: "pulld-bench",
+            dependencies: ["WebSocket", "PullProtocol", "Delivery", "Events", "JSONText"],
+            path: "Benchmarks"),
+
+        // Tests: one target a module, and the whole program from outside.
+        .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
+        .target(name: "EndToEndSupport", path: "Tests/EndToEndSupport"),
+        .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
+        .testTarget(name: "TimingTests", dependencies: ["Timing"]),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"]),
+        .testTarget(
+            name: "PullProtocolTests", dependencies: ["PullProtocol", "Events", "JSONText", "Secrets", "COpenSSL"]),
+        .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "CWslay"]),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", "Events"]),
+        .testTarget(
+            name: "DeliveryTests",
+            dependencies: [
+                "Delivery", "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),
+        .testTarget(name: "SubscriptionTests", dependencies: ["Subscription", "PullProtocol", "Events", "Timing"]),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
+        .testTarget(name: "LayeringTests"),
+        .testTarget(name: "UnitFileTests"),
+        .testTarget(name: "EndToEndSupportTests", dependencies: ["EndToEndSupport"]),
+        .testTarget(name: "EndToEndTests", dependencies: ["EndToEndSupport", "pulld"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -20,7 +20,9 @@ enum SampleEvents {
             #""},"extra":{"server_time":"2026-11-22T09:00:00+00:00","server_time_unix":1795338000.25,"revision_web":19}}"#
         let item = #"{"sku":"A-1029","count":2,"price":"129.90","title":"Чай зелёный 100\/25"}"#
         var items = ""
-        func text(note: Int) -> String { head + items + #"],"note":""# + String(repeating: "n", count: note) + tail }
+        func text(note: Int) -> String {
+            head + items + #"],"note":"Доставить до 18:00 "# + String(repeating: "n", count: note) + tail
+        }
         let wanted = size - (envelope(around: [], index: 0).bytes.count)
         while text(note: 0).utf8.count + item.utf8.count + 1 <= wanted {
             items += (items.isEmpty ? "" : ",") + item

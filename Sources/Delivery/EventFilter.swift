@@ -54,7 +54,9 @@ public struct EventFilter: Hashable, Sendable {
     }
 
     private static func slice(_ range: ByteRange, _ bytes: UnsafeBufferPointer<UInt8>) -> UnsafeRawBufferPointer {
-        guard range.start <= range.end, Int(range.end) <= bytes.count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        guard range.start <= range.end, Int(range.end) <= bytes.count else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
         return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[range.range])
     }
 

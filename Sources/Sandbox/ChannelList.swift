@@ -5,6 +5,8 @@ import Secrets
 struct ChannelList: Sendable {
     /// A private channel has two: messages of the portal go to its private id, messages of clients to its public one.
     private(set) var keys: [ChannelKey] = []
+    /// Ids of those among them that have a public part. Connections to them are counted.
+    private(set) var privateIDs: [String] = []
     /// The public id of the first channel that has one: the sender of what this subscriber publishes.
     private(set) var publicID: String?
 
@@ -20,6 +22,7 @@ struct ChannelList: Sendable {
             add(ChannelKey(id: channel.privateHex))
             if let publicHex = channel.publicHex {
                 add(ChannelKey(id: publicHex, isPublic: true))
+                privateIDs.append(channel.privateHex)
                 publicID = publicID ?? publicHex
             }
         }

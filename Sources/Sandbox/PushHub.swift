@@ -174,12 +174,9 @@ final class PushHub: Sendable {
         state.lastConnection += 1
         let id = state.lastConnection
         for key in subscription.channels.keys {
-            // Only a channel with a public id is a private one. The oldest connection has to go.
-            if subscription.channels.publicID != nil, !key.isPublic,
-                let oldest = state.subscribers[key]?.first,
-                (state.subscribers[key]?.count ?? 0) >= Self.connectionLimit
-            {
-                evict(oldest, from: &state)
+            let others = state.subscribers[key] ?? []
+            if others.count >= Self.connectionLimit, !key.isPublic, subscription.channels.privateIDs.contains(key.id) {
+                evict(others[0], from: &state)
             }
             state.subscribers[key, default: []].append(id)
         }

@@ -86,7 +86,8 @@ extension SettingsNode {
         guard let address = WebAddress(text),
             ["http", "https", "socks4", "socks4a", "socks5", "socks5h"].contains(address.scheme)
         else {
-            problem("not the address of a proxy", cure: "write \(example); also https, socks4, socks4a, socks5, socks5h")
+            problem(
+                "not the address of a proxy", cure: "write \(example); also https, socks4, socks4a, socks5, socks5h")
             return nil
         }
         guard address.userInfo == nil else {

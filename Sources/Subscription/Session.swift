@@ -15,18 +15,15 @@ public struct SessionOptions: Sendable {
     /// Channels to subscribe to; the others of the configuration are left out.
     public var channels: Set<ChannelKind>
     public var network: NetworkOptions
-    /// Waited before the first request, so that many sessions of one machine do not start in the same moment.
-    public var startDelay: Duration
 
     public init(
         name: String, rules: SessionRules = SessionRules(), channels: Set<ChannelKind> = [.private, .shared],
-        network: NetworkOptions = NetworkOptions(), startDelay: Duration = .zero
+        network: NetworkOptions = NetworkOptions()
     ) {
         self.name = name
         self.rules = rules
         self.channels = channels
         self.network = network
-        self.startDelay = startDelay
     }
 }
 
@@ -37,6 +34,7 @@ public actor Session {
         case fetch
         case link(LinkID, PushTransport, PullConfiguration, stop: OneShotSignal)
         case alarm(generation: UInt64, delay: Duration)
+        case stop
     }
 
     let options: SessionOptions
@@ -51,7 +49,7 @@ public actor Session {
     private var stops: [LinkID: OneShotSignal] = [:]
     var connections: [LinkID: WebSocketConnection] = [:]
     private let jobs: AsyncStream<Job>
-    private let newJobs: AsyncStream<Job>.Continuation
+    private nonisolated let newJobs: AsyncStream<Job>.Continuation
     private var alarmGeneration: UInt64 = 0
     private var alarmAt: Duration?
     /// No message has been received and no connection proven: a first connection asks for no history.
@@ -79,7 +77,6 @@ public actor Session {
 
     /// Runs until `stop` or until the task is cancelled; then every connection is closed.
     public func run() async {
-        if options.startDelay > .zero { try? await Task.sleep(for: options.startDelay) }
         handle(.start)
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
@@ -94,8 +91,8 @@ public actor Session {
     }
 
     /// Closes the connections with 1000 and lets `run` return.
-    public func stop() {
-        handle(.stop)
+    public nonisolated func requestStop() {
+        newJobs.yield(.stop)
     }
 
     public var counts: IntakeCounts { intake.counts }
@@ -145,6 +142,7 @@ public actor Session {
     private func perform(_ job: Job) async {
         switch job {
         case .fetch: await fetch()
+        case .stop: handle(.stop)
         case .alarm(let generation, let delay):
             do { try await Task.sleep(for: delay) } catch { return }
             tick(generation)

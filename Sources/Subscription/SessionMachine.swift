@@ -70,7 +70,7 @@ public struct SessionMachine: Sendable {
         if isStopping { return stopping(input) }
         var actions: [SessionAction] = []
         switch input {
-        case .start: requestFetch(.start, in: 0...0, at: now)
+        case .start: requestFetch(.start, in: 0...rules.startSpread, at: now)
         case .configured(let configuration, let skew): configured(configuration, skew: skew, at: now, &actions)
         case .configurationFailed(let failure): configurationFailed(failure, at: now, &actions)
         case .opened(let id): opened(id, at: now)

@@ -3,6 +3,8 @@ public import PullProtocol
 /// The times and limits of one portal's session. Seconds as Double where they are added to wall-clock times.
 public struct SessionRules: Sendable {
     public var transport = TransportChoice.automatic
+    /// The first request comes at a random time within so many seconds, for the sake of machines with many sessions.
+    public var startSpread = 0.0
     /// Ask for the configuration this long before the earliest `end`. Asking early makes no new channels: it shows
     /// early that the portal cannot be reached or that the authorisation is gone.
     public var refreshMargin = 600.0

@@ -29,3 +29,7 @@ public struct ProtocolViolation: Error, Sendable, Equatable {
         ProtocolViolation(closeCode: 1006, message: message, section: section)
     }
 }
+
+extension ProtocolViolation: CustomStringConvertible {
+    public var description: String { "\(message) (RFC 6455 section \(section))" }
+}

@@ -45,7 +45,9 @@ struct SampleBatch {
         ) { $0.id = MessageID(generation: 1_700_000_000, counter: number) }
     }
 
-    static func usual(portal: String = "acme", first: UInt64 = 1, count: Int, command: String = "order.paid") -> EventBatch {
+    static func usual(portal: String = "acme", first: UInt64 = 1, count: Int, command: String = "order.paid")
+        -> EventBatch
+    {
         var sample = SampleBatch(portal: portal, firstSequence: first)
         for number in 0..<count { sample.addUsual(command: command, number: UInt64(number)) }
         return sample.batch

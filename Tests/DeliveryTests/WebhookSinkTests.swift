@@ -78,7 +78,9 @@ struct WebhookSinkTests {
         #expect(client.requests.count == 1)
     }
 
-    @Test("any other answer is tried again, with the same id and body", arguments: [100, 301, 302, 400, 401, 404, 410, 429, 500, 503])
+    @Test(
+        "any other answer is tried again, with the same id and body",
+        arguments: [100, 301, 302, 400, 401, 404, 410, 429, 500, 503])
     func refused(_ status: Int) async throws {
         let client = FakeClient { attempt, _ in HTTPResponse(status: attempt < 3 ? status : 200) }
         let runner = runner(client)

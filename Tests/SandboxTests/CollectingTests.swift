@@ -124,9 +124,9 @@ struct CollectingTests {
 
     @Test("A connection that answers its pings lives on")
     func livingConnection() async throws {
-        try await Harness.run({ $0.pingInterval = 0.1 }) { harness in
+        try await Harness.run({ $0.pingInterval = 0.5 }) { harness in
             let client = try await harness.subscribe()
-            for _ in 0..<5 {
+            for _ in 0..<3 {
                 let frame = try #require(try await client.frame())
                 #expect(frame.opcode == 9)
                 try await client.send(10, frame.payload)

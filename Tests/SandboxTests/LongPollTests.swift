@@ -58,7 +58,7 @@ struct LongPollTests {
     @Test("Messages without expiry are live only; the others leave the store when their time is over")
     func expiry() async throws {
         let clock = TestClock()
-        try await Harness.run(clock: clock) { harness in
+        try await Harness.run({ $0.channelLife = 1_000_000 }, clock: clock) { harness in
             let list = try await harness.channelList()
             harness.sandbox.publish(command: "never", expiry: 0)
             harness.sandbox.publish(command: "short", expiry: 10)

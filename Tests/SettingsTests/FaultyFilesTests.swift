@@ -90,7 +90,8 @@ let faultyFiles: [FaultyFile] = [
     // Portals.
     FaultyFile("no portal at all", sinks + "portals: {}\n", ["2:10 portals: there is no portal"]),
     FaultyFile("a list of portals", sinks + "portals: [acme]\n", ["2:10 portals: expected a map, found a list"]),
-    FaultyFile("a portal without anything", sinks + "portals:\n  acme:\n", ["3:8 portals.acme: expected a map, found nothing"]),
+    FaultyFile(
+        "a portal without anything", sinks + "portals:\n  acme:\n", ["3:8 portals.acme: expected a map, found nothing"]),
     FaultyFile(
         "a portal's name with a blank",
         sinks + "portals:\n  my acme: { url: https://a.example, oauth: { access_token: { env: T } } }\n",

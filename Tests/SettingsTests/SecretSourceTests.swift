@@ -36,7 +36,9 @@ struct SecretSourceTests {
         #expect(error?.cure.contains("LoadCredential=token:PATH") == true)
     }
 
-    @Test("one line break at the end of a file is not part of the secret", arguments: ["s3cret", "s3cret\n", "s3cret\r\n"])
+    @Test(
+        "one line break at the end of a file is not part of the secret",
+        arguments: ["s3cret", "s3cret\n", "s3cret\r\n"])
     func lineBreak(_ content: String) throws {
         let environment = environment(files: ["/s": SecretFile(bytes: Array(content.utf8), mode: 0o100600)])
         let resolved = try SecretSource.file("/s").resolve(environment: environment)
@@ -44,7 +46,9 @@ struct SecretSourceTests {
         #expect(resolved.warning == nil)
     }
 
-    @Test("a file that others can read is worth a warning, without the secret in it", arguments: [0o100640, 0o100604] as [UInt32])
+    @Test(
+        "a file that others can read is worth a warning, without the secret in it",
+        arguments: [0o100640, 0o100604] as [UInt32])
     func openFile(_ mode: UInt32) throws {
         let environment = environment(files: ["/s": SecretFile(bytes: Array("hunter2".utf8), mode: mode)])
         let resolved = try SecretSource.file("/s").resolve(environment: environment)
@@ -63,7 +67,8 @@ struct SecretSourceTests {
         "what can be no secret is refused, and not shown",
         arguments: [
             ("", SecretError.Code.empty), ("\n", .empty), ("hunter2\nsecond", .notText), ("hunter2\n\n", .notText),
-            ("hunter2\u{0}", .notText), ("hunter2\t", .notText), (String(repeating: "hunter2", count: 10_000), .tooLarge),
+            ("hunter2\u{0}", .notText), ("hunter2\t", .notText),
+            (String(repeating: "hunter2", count: 10_000), .tooLarge),
         ])
     func noSecrets(_ content: String, _ code: SecretError.Code) {
         let environment = environment(files: ["/s": SecretFile(bytes: Array(content.utf8), mode: 0o100600)])
@@ -96,8 +101,9 @@ struct SecretSourceTests {
     func realFile() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "secret-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        #expect(FileManager.default.createFile(
-            atPath: path, contents: Data("abc\n".utf8), attributes: [.posixPermissions: 0o644]))
+        #expect(
+            FileManager.default.createFile(
+                atPath: path, contents: Data("abc\n".utf8), attributes: [.posixPermissions: 0o644]))
         let resolved = try SecretSource.file(path).resolve(environment: .process)
         #expect(resolved.secret.exposed == "abc")
         #expect(resolved.warning?.hasSuffix("(mode 644)") == true)

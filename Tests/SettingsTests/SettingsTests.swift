@@ -105,7 +105,8 @@ struct SettingsTests {
     }
 
     @Test(
-        "what is no duration is refused", arguments: ["-1m", "1.5h", "10", "10 m", "m", "10M", "0x10s", "1m30s", "~", "٣s"])
+        "what is no duration is refused",
+        arguments: ["-1m", "1.5h", "10", "10 m", "m", "10M", "0x10s", "1m30s", "~", "٣s"])
     func noDurations(_ text: String) {
         #expect(throws: SettingsError.self) {
             try parse(
@@ -148,7 +149,8 @@ struct WebAddressTests {
     @Test(
         "loopback is what the address itself says",
         arguments: [
-            "http://localhost/", "http://LOCALHOST:80", "http://127.0.0.1", "http://127.255.0.9:1/x?y", "http://[::1]:8080/",
+            "http://localhost/", "http://LOCALHOST:80", "http://127.0.0.1", "http://127.255.0.9:1/x?y",
+            "http://[::1]:8080/",
             "http://[0:0:0:0:0:0:0:1]/",
         ])
     func loopback(_ text: String) throws {
@@ -171,7 +173,8 @@ struct WebAddressTests {
     @Test(
         "what is no address is refused",
         arguments: [
-            "", "acme", "//acme", "https:/acme", "https://", "https:///x", "https://a b", "https://a\u{0}", "https://a..b",
+            "", "acme", "//acme", "https:/acme", "https://", "https:///x", "https://a b", "https://a\u{0}",
+            "https://a..b",
             "https://-a", "https://a:", "https://a:0", "https://a:65536", "https://a:+1", "https://[::1", "https://[x]",
             "https://münchen.example", "http://127.0.0.1\\@evil.example", "1https://a", "https://a:80:80",
             "https://a\r\nHost: b",

@@ -43,12 +43,23 @@ public struct MalformedPiece: Sendable, Hashable {
     public var rawBody: ByteRange?
     /// Index in `DecodedUnit.events` of the event that delivers `rawBody`.
     public var event: Int?
+
+    public init(range: ByteRange, id: MessageID? = nil, rawBody: ByteRange? = nil, event: Int? = nil) {
+        self.range = range
+        self.id = id
+        self.rawBody = rawBody
+        self.event = event
+    }
 }
 
 /// Bytes that no protobuf decoder may accept. What stood complete before them has been decoded.
 public struct Damage: Sendable, Hashable {
-    /// From the end of the last complete message to the end of the unit; 0 if only an enclosing length was wrong.
+    /// From the end of the last complete message or response to the end of the unit; 0 if only an enclosing length was wrong.
     public var undecodedBytes: Int
+
+    public init(undecodedBytes: Int) {
+        self.undecodedBytes = undecodedBytes
+    }
 }
 
 /// The position that servers without message ids give (`server.version` 1 and 2).
@@ -60,6 +71,14 @@ public struct LegacyPosition: Sendable, Hashable {
     public var time: String
     public var channel: String
     public var id: String
+
+    public init(event: Int, tag: String, time: String, channel: String, id: String) {
+        self.event = event
+        self.tag = tag
+        self.time = time
+        self.channel = channel
+        self.id = id
+    }
 }
 
 /// What one unit, or several units of one buffer, decoded to. Decoding appends, so that one value (and its memory) serves

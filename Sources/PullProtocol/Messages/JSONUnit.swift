@@ -45,7 +45,8 @@ extension UnitBytes {
             } else {
                 failures += 1
                 reportMalformed(element: at..<end, to: &decoded)
-                if kind == nil, isEnvelope(at..<end) { kind = .json }
+                // If markers follow, they say better what it is.
+                if kind == nil, isEnvelope(at..<end), nextStart(from: at) == nil { kind = .json }
             }
             at = afterWhitespace(end)
             guard at < count, byte(at) == UInt8(ascii: ",") else { break }

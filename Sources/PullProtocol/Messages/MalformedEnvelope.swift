@@ -81,7 +81,9 @@ extension UnitBytes {
         let length = keyLength + 1 + MessageID.length + 1
         var at = piece.lowerBound
         while end - at >= length, !has(#""text":"#, at: at) {
-            if has(#""mid":""#, at: at) { return messageID(at + keyLength..<at + length) }
+            if has(#""mid":""#, at: at) {
+                return byte(at + length - 1) == UInt8(ascii: "\"") ? messageID(at + keyLength..<at + length) : nil
+            }
             at += 1
         }
         return nil

@@ -5,6 +5,8 @@ import JSONText
 extension UnitBytes {
     /// Texts taken over into answers are at most this long.
     private static let maximumEchoLength = 256
+    /// Answers kept for sending, at most; a server that makes more false calls gets none.
+    private static let maximumReplies = 64
 
     /// Decodes one object that is known to be legal JSON with a member `jsonrpc`.
     func decodeRemoteCall(_ element: Range<Int>, to decoded: inout DecodedUnit) {
@@ -83,7 +85,9 @@ extension UnitBytes {
 
     /// Only a call with an id wants an answer.
     private func answer(_ call: RemoteCall, code: Int, _ message: String, _ decoded: inout DecodedUnit) {
-        guard let id = call.id, id.count <= Self.maximumEchoLength else { return }
+        guard let id = call.id, id.count <= Self.maximumEchoLength, decoded.replies.count < Self.maximumReplies else {
+            return
+        }
         switch byte(id.lowerBound) {
         case UInt8(ascii: "{"), UInt8(ascii: "["): return
         default: break

@@ -14,7 +14,7 @@ extension UnitBytes {
     /// Flattens all messages of all responses, in order. What stands complete before damage is delivered.
     func decodeResponseBatch(into decoded: inout DecodedUnit) {
         decoded.kind = .protobuf
-        // The end of the last thing that was whole.
+        // The end of the last message or response that was whole.
         var intact = 0
         if decodeBatch(intact: &intact, into: &decoded) { return }
         if isTruncated {
@@ -59,7 +59,6 @@ extension UnitBytes {
                 reader.skip(tag)
                 if reader.isDamaged { return false }
             }
-            intact = reader.position
         }
         return !reader.isDamaged && response.isWhole
     }
@@ -73,11 +72,11 @@ extension UnitBytes {
                 guard let message = reader.lengthDelimited(), decodeMessage(message, into: &decoded) else {
                     return false
                 }
+                intact = reader.position
             } else {
                 reader.skip(tag)
                 if reader.isDamaged { return false }
             }
-            intact = reader.position
         }
         return !reader.isDamaged && messages.isWhole
     }

@@ -60,7 +60,7 @@ public struct UnitDecoder: Sendable {
         decoded.damage = nil
         decoded.truncatedBytes = truncatedBefore
         decodeText(bytes, into: &decoded)
-        if decoded.kind == .unknown {
+        if decoded.kind == .unknown, mode == .binary {
             decoded.kind = .protobuf
             decoded.damage = damage
             decoded.truncatedBytes = truncated

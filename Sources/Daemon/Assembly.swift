@@ -1,0 +1,129 @@
+import Delivery
+import Events
+import Logging
+import Portal
+import PullProtocol
+import Secrets
+import Settings
+import Subscription
+import Transport
+
+/// Turns checked settings into parts that are ready to run; secrets are read here.
+struct Assembly {
+    struct SessionPlan {
+        var options: SessionOptions
+        var portal: PortalClient
+    }
+
+    let settings: Settings
+    let secrets: SecretEnvironment
+    let logger: Logger
+
+    func sinks(client: any HTTPClient) throws(StartFailure) -> [(String, any Sink, EventFilter)] {
+        var sinks: [(String, any Sink, EventFilter)] = []
+        for sink in settings.sinks {
+            let filter = EventFilter(portals: sink.portals, include: sink.include, exclude: sink.exclude)
+            sinks.append((sink.name, try make(sink, client: client), filter))
+        }
+        return sinks
+    }
+
+    private func make(_ sink: SinkSettings, client: any HTTPClient) throws(StartFailure) -> any Sink {
+        do {
+            switch sink.kind {
+            case .file(let path): return try FileSink(path: path)
+            case .standardOutput: return try StandardOutputSink()
+            case .webhook(let url, let secret):
+                let secret = try secret.map { source throws(StartFailure) in
+                    try resolve(source, "sinks.\(sink.name).webhook.secret")
+                }
+                return WebhookSink(url: url, secret: secret, client: client)
+            }
+        } catch let error as SinkError {
+            throw StartFailure(.cannotCreate, "sinks.\(sink.name): \(error.description)")
+        } catch let error as StartFailure {
+            throw error
+        } catch {
+            throw StartFailure(.internalFault, "sinks.\(sink.name): \(error)")
+        }
+    }
+
+    func sessions(client: any HTTPClient) throws(StartFailure) -> [SessionPlan] {
+        var plans: [SessionPlan] = []
+        for portal in settings.portals {
+            let place = "portals.\(portal.name)"
+            var network = NetworkOptions(caFile: portal.caFile)
+            switch portal.proxy {
+            case .url(let url): network.proxy = Secret(url)
+            case .secret(let source): network.proxy = try resolve(source, "\(place).proxy")
+            case nil: break
+            }
+            var rules = SessionRules()
+            rules.refreshMargin = portal.refreshMargin.inSeconds
+            rules.transport = portal.transport.choice
+            if case .webhook = portal.access { rules.regularRefresh = 3600 }
+            let options = SessionOptions(
+                name: portal.name, rules: rules, channels: Set(portal.channels.map(\.kind)), network: network)
+            plans.append(
+                SessionPlan(options: options, portal: try portalClient(portal, place, network, through: client)))
+        }
+        return plans
+    }
+
+    private func portalClient(
+        _ portal: PortalSettings, _ place: String, _ network: NetworkOptions, through http: any HTTPClient
+    ) throws(StartFailure) -> PortalClient {
+        do {
+            return try PortalClient(
+                url: portal.url, credential: try credential(portal.access, place), http: http, network: network)
+        } catch let error as StartFailure {
+            throw error
+        } catch {
+            throw StartFailure(.configuration, "\(place): \(error)")
+        }
+    }
+
+    private func credential(_ access: PortalAccess, _ place: String) throws(StartFailure) -> PortalCredential {
+        switch access {
+        case .webhook(let source): return .webhook(address: try resolve(source, "\(place).webhook"))
+        case .oauth(let oauth):
+            guard let source = oauth.accessToken else {
+                throw StartFailure(
+                    .configuration,
+                    "\(place).oauth: this version does not renew tokens yet; give an access_token")
+            }
+            return .application(accessToken: try resolve(source, "\(place).oauth.access_token"))
+        }
+    }
+
+    private func resolve(_ source: SecretSource, _ place: String) throws(StartFailure) -> Secret {
+        do {
+            let resolved = try source.resolve(environment: secrets)
+            if let warning = resolved.warning {
+                logger.warning("a secret is not well kept", metadata: ["setting": "\(place)", "reason": "\(warning)"])
+            }
+            return resolved.secret
+        } catch {
+            throw StartFailure(.configuration, "\(place): \(error.message); \(error.cure)")
+        }
+    }
+}
+
+extension PortalSettings.Channel {
+    fileprivate var kind: ChannelKind {
+        switch self {
+        case .shared: .shared
+        case .private: .private
+        }
+    }
+}
+
+extension PortalSettings.Transport {
+    fileprivate var choice: TransportChoice {
+        switch self {
+        case .auto: .automatic
+        case .websocket: .webSocketOnly
+        case .longPolling: .longPollingOnly
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Subscription
+import Synchronization
+
+/// Sums up what the portals' sessions say. Ready, once: when every portal has either been proven or stated its failure,
+/// and at least one has been proven.
+final class Readiness: Sendable {
+    private struct State {
+        var portals: [String: SessionStatus]
+        var hasBeenReady = false
+        var lastSentence = ""
+    }
+
+    private let state: Mutex<State>
+    private let notify: NotifySocket
+
+    init(portals: [String], notify: NotifySocket) {
+        self.notify = notify
+        state = Mutex(State(portals: Dictionary(uniqueKeysWithValues: portals.map { ($0, .starting) })))
+    }
+
+    func update(_ portal: String, _ status: SessionStatus) {
+        state.withLock { state in
+            state.portals[portal] = status
+            let sentence = Self.sentence(state.portals)
+            let isReady = Self.isReady(state.portals)
+            // Sent under the lock, so that the manager gets them in order.
+            if isReady && !state.hasBeenReady {
+                state.hasBeenReady = true
+                notify.ready(status: sentence)
+            } else if sentence != state.lastSentence {
+                notify.status(sentence)
+            }
+            state.lastSentence = sentence
+        }
+    }
+
+    private static func isReady(_ portals: [String: SessionStatus]) -> Bool {
+        var isAnyLive = false
+        for status in portals.values {
+            switch status {
+            case .live: isAnyLive = true
+            case .starting: return false
+            case .waiting, .stopped: break
+            }
+        }
+        return isAnyLive
+    }
+
+    private static func sentence(_ portals: [String: SessionStatus]) -> String {
+        var live = 0
+        var trouble: (portal: String, cause: String)?
+        for (portal, status) in portals {
+            switch status {
+            case .live: live += 1
+            case .waiting(let cause) where portal < trouble?.portal ?? "\u{10FFFF}": trouble = (portal, cause)
+            case .starting, .waiting, .stopped: break
+            }
+        }
+        let summary = "\(live) of \(portals.count) portals live"
+        return trouble.map { "\(summary); \($0.portal): \($0.cause)" } ?? summary
+    }
+}

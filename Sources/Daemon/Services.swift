@@ -1,0 +1,40 @@
+import Delivery
+import Journal
+import ServiceLifecycle
+import Subscription
+
+/// All sessions: stopped together, so that a thousand of them take no longer than one.
+struct SessionsService: Service {
+    let sessions: [Session]
+    let notify: NotifySocket
+
+    func run() async {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for session in sessions { group.addTask { await session.run() } }
+            }
+        } onGracefulShutdown: {
+            notify.stopping()
+            // The handler is not asynchronous; the tasks end with the sessions' own.
+            for session in sessions { session.requestStop() }
+        }
+    }
+}
+
+/// Ends the journal once the sessions have ended, so that the sinks finish what is in it.
+struct JournalService: Service {
+    let journal: Journal
+
+    func run() async throws {
+        defer { journal.finish() }
+        try await gracefulShutdown()
+    }
+}
+
+struct SinkService: Service {
+    let runner: SinkRunner
+
+    func run() async throws {
+        try await runner.run()
+    }
+}
