@@ -1,7 +1,7 @@
 import Foundation
 
-/// Frames ready to be sent, again and again: before each pass the message ids get new digits, a store of eight or four
-/// bytes for each.
+/// Frames ready to be sent, again and again: before each pass the message ids count on, a store of eight or four bytes
+/// for each.
 final class BlastRegion {
     let frames: Int
     let eventsPerFrame: Int
@@ -53,24 +53,41 @@ final class BlastRegion {
         bytes.deallocate()
     }
 
-    /// The first `count` frames with the ids of a pass.
-    func prepare(pass: Int, frames count: Int) -> UnsafeRawBufferPointer {
-        var rest = SampleEvents.firstPass + pass
-        var digits: UInt64 = 0
-        var packed: UInt32 = 0
-        for place in 0..<8 {
-            let digit = rest % 10
-            rest /= 10
-            digits |= UInt64(0x30 + digit) << UInt64(56 - 8 * place)
-            packed |= UInt32(digit) << UInt32(4 * place)
-        }
-        let perFrame = places.count / frames
-        for place in places.prefix(perFrame * count) {
-            switch mode {
-            case .text: bytes.storeBytes(of: digits, toByteOffset: place, as: UInt64.self)
-            case .protobuf: bytes.storeBytes(of: packed.bigEndian, toByteOffset: place, as: UInt32.self)
+    /// The first `count` frames, their messages numbered from `first` on. Below 100,000,000.
+    func prepare(numbersFrom first: Int, frames count: Int) -> UnsafeRawBufferPointer {
+        var number = UInt32(first)
+        let events = count * eventsPerFrame
+        switch mode {
+        case .text:
+            for event in 0..<events {
+                let digits = Self.digits(of: number) | 0x3030_3030_3030_3030
+                bytes.storeBytes(of: digits, toByteOffset: places[2 * event], as: UInt64.self)
+                bytes.storeBytes(of: digits, toByteOffset: places[2 * event + 1], as: UInt64.self)
+                number += 1
+            }
+        case .protobuf:
+            for event in 0..<events {
+                // Eight digits in eight bytes, the first one lowest; two of them make a byte.
+                let digits = Self.digits(of: number)
+                var packed: UInt32 = 0
+                for byte in 0..<4 {
+                    let pair = digits >> UInt64(16 * byte)
+                    packed |= UInt32((pair & 0xF) << 4 | pair >> 8 & 0xF) << UInt32(8 * byte)
+                }
+                bytes.storeBytes(of: packed, toByteOffset: places[event], as: UInt32.self)
+                number += 1
             }
         }
         return UnsafeRawBufferPointer(start: bytes, count: frameLength * count)
+    }
+
+    /// The eight decimal digits of a number, one a byte, the first one in the lowest byte: halves, quarters and eighths
+    /// are divided side by side.
+    private static func digits(of number: UInt32) -> UInt64 {
+        let halves = UInt64(number / 10_000) | UInt64(number % 10_000) << 32
+        let hundreds = (halves &* 10_486) >> 20 & 0x7F_0000_007F
+        let quarters = hundreds | (halves &- hundreds &* 100) << 16
+        let tens = (quarters &* 103) >> 10 & 0x000F_000F_000F_000F
+        return tens | (quarters &- tens &* 10) << 8
     }
 }

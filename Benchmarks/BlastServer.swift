@@ -81,16 +81,16 @@ final class BlastServer: Sendable {
         while !shared.withLock({ $0.mayBlast }) { usleep(1000) }
         let start = Self.threadSeconds()
         var frames = plan.frames
-        var pass = 0
+        var sent = 0
         while frames > 0 {
             let count = min(frames, region.frames)
-            let bytes = region.prepare(pass: pass, frames: count)
+            let bytes = region.prepare(numbersFrom: sent, frames: count)
             guard BlastConnection.sendAll(bytes, to: client) else {
                 shared.withLock { $0.failure = "the subscriber went away: \(SystemFailure("send"))" }
                 return
             }
             frames -= count
-            pass += 1
+            sent += count * plan.eventsPerFrame
         }
         shared.withLock { progress in
             progress.processorSeconds = Self.threadSeconds() - start

@@ -1,7 +1,7 @@
 /// Messages as portals send them, of a wanted size, with places for their message ids.
 ///
-/// A message id here is `1700000000`, eight digits that change with each pass over prepared memory, and eight that
-/// number the messages within it: only the first eight have to be written again before a pass.
+/// A message id here is `1700000000`, `10000000`, and eight digits that count messages, one by one as servers do: only the
+/// last eight have to be written again before prepared memory is sent once more.
 enum SampleEvents {
     enum Mode: String, CaseIterable, Sendable {
         /// Version 3: envelopes in text frames.
@@ -11,7 +11,7 @@ enum SampleEvents {
     }
 
     static let generation = "1700000000"
-    static let firstPass = 10_000_000
+    static let highDigits = "10000000"
 
     /// The envelope with its markers is `size` bytes long. In binary mode the same body travels, with less around it.
     static func body(for size: Int) -> [UInt8] {
@@ -30,14 +30,14 @@ enum SampleEvents {
         return Array(text(note: max(0, wanted - text(note: 0).utf8.count)).utf8)
     }
 
-    /// - Returns: the envelope, and the offsets of the eight changing digits in it.
+    /// - Returns: the envelope, and the two offsets of the eight counting digits in it.
     static func envelope(around body: [UInt8], index: Int) -> (bytes: [UInt8], places: [Int]) {
         let number = decimal(index)
-        var bytes = Array(#"#!NGINXNMS!#{"id":"#.utf8)
+        var bytes = Array("#!NGINXNMS!#{\"id\":\(highDigits)".utf8)
         var places = [bytes.count]
-        bytes += Array("\(firstPass)\(number),\"mid\":\"\(generation)".utf8)
+        bytes += Array("\(number),\"mid\":\"\(generation)\(highDigits)".utf8)
         places.append(bytes.count)
-        bytes += Array("\(firstPass)\(number)\"".utf8)
+        bytes += Array("\(number)\"".utf8)
         bytes += Array(#","channel":"-","tag":"250","time":"Sun, 22 Nov 2026 09:00:00 GMT","text":"#.utf8)
         bytes += body
         bytes += Array("}#!NGINXNME!#".utf8)
@@ -46,12 +46,12 @@ enum SampleEvents {
 
     /// An `OutgoingMessage` from the portal, with the tag and length of its place in the batch.
     ///
-    /// - Returns: its bytes, and the offset of the four bytes that hold the eight changing digits.
+    /// - Returns: its bytes, and the offset of the four bytes that hold the eight counting digits.
     static func message(around body: [UInt8], index: Int) -> (bytes: [UInt8], place: Int) {
         var content: [UInt8] = [0x0A, 13]
-        content += binary(generation)
+        content += binary(generation + highDigits)
         let place = content.count
-        content += binary("\(firstPass)\(decimal(index))")
+        content += binary(decimal(index))
         content += [0x12] + varint(body.count) + body
         content += [0x18] + varint(86_400)
         content += [0x2A, 2, 0x08, 2]

@@ -42,7 +42,7 @@ public struct EventFilter: Hashable, Sendable {
         (include.isEmpty || include.contains { $0.matches(text) }) && !exclude.contains { $0.matches(text) }
     }
 
-    /// Portals write other letters than English ones as `\u…`, and a slash as `\/`; patterns are written as people read.
+    /// Portals write other letters than English ones as `\u…` and a slash as `\/`; patterns are written as people read.
     private func passesUnescaped(_ module: UnsafeRawBufferPointer, _ command: UnsafeRawBufferPointer) -> Bool {
         let module = Array(JSONEscape.text(of: module).utf8)
         let command = Array(JSONEscape.text(of: command).utf8)

@@ -188,7 +188,7 @@ public struct EventLine {
         }
     }
 
-    /// A range that does not lie within the bytes writes nothing: the line is then no JSON, but nobody's memory is in it.
+    /// A range that does not lie within the bytes writes nothing: the line is then no JSON, but holds nobody's memory.
     @inline(__always)
     private static func copy(
         _ range: ByteRange, _ source: UnsafePointer<UInt8>, _ limit: Int, _ at: inout UnsafeMutablePointer<UInt8>

@@ -1,8 +1,8 @@
 public import Events
 import Glibc
 
-/// Appends lines to a file, which it creates with mode 0600. Lines of another process in the same file stay whole as long
-/// as the disk takes each write whole.
+/// Appends lines to a file, which it creates with mode 0600. Lines of another process in the same file stay whole as
+/// long as the disk takes each write whole.
 public actor FileSink: Sink {
     public nonisolated let executor: (any TaskExecutor)?
     private var output: LineOutput

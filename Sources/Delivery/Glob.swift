@@ -1,5 +1,5 @@
-/// A pattern over `module/command`: `*` stands for any run of characters, also an empty one and one with slashes, `?` for
-/// one character; everything else for itself.
+/// A pattern over `module/command`: `*` stands for any run of characters, also an empty one and one with slashes, `?`
+/// for one character; everything else for itself.
 struct Glob: Hashable, Sendable {
     private let pattern: [UInt8]
 

@@ -1,7 +1,7 @@
 public import Secrets
 
-/// The signature of a webhook request by the Standard Webhooks specification 1.0.0, scheme v1: base64 of the HMAC-SHA256
-/// over `ID.TIMESTAMP.BODY`.
+/// The signature of a webhook request by the Standard Webhooks specification 1.0.0, scheme v1: base64 of the
+/// HMAC-SHA256 over `ID.TIMESTAMP.BODY`.
 public struct WebhookSignature: Sendable {
     private let key: [UInt8]
 

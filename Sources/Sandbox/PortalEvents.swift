@@ -84,15 +84,16 @@ struct PortalEvents: Sendable {
             params.append(("new_channel", newChannel(change.new, id: registry.signedID(change.new.id), type: type)))
         case .deleted:
             let general = channel(of: .portalShared)
-            params.append((
-                "new_channel",
-                .object([
-                    ("id", .string(registry.signedID(general.id))),
-                    ("start", .integer(Int(general.start))),
-                    ("end", .string(WireDates.atom(general.end))),
-                    ("type", .string("shared")),
-                ])
-            ))
+            params.append(
+                (
+                    "new_channel",
+                    .object([
+                        ("id", .string(registry.signedID(general.id))),
+                        ("start", .integer(Int(general.start))),
+                        ("end", .string(WireDates.atom(general.end))),
+                        ("type", .string("shared")),
+                    ])
+                ))
         case .older, .newest: break
         }
         return .object(params)

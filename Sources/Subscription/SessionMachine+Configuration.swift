@@ -13,9 +13,13 @@ extension SessionMachine {
     }
 
     mutating func dueFetches(at now: Moment, _ actions: inout [SessionAction]) {
+        let portal = portalTime(at: now)
+        if !holdsPosition, let end = configuration?.earliestEnd, Double(end) <= portal {
+            holdsPosition = true
+            actions.append(.holdPosition)
+        }
         guard !isFetching else { return }
         if configuration != nil {
-            let portal = portalTime(at: now)
             if let due = beforeEndAt, due <= portal {
                 beforeEndAt = nil
                 requestFetch(.beforeEnd, in: 0...0, at: now)
@@ -27,10 +31,6 @@ extension SessionMachine {
             if let due = regularAt, due <= now.monotonic {
                 regularAt = nil
                 requestFetch(.regular, in: 0...0, at: now)
-            }
-            if !holdsPosition, let end = configuration?.earliestEnd, Double(end) <= portal {
-                holdsPosition = true
-                actions.append(.holdPosition)
             }
         }
         guard let due = fetchAt, due <= now.monotonic else { return }
@@ -54,8 +54,9 @@ extension SessionMachine {
         self.skew = skew
         let old = configuration
         let isChanged = old.map { !$0.makesSameConnections(as: new) } ?? true
-        let wasRegular = [.start, .beforeEnd, .regular].contains(fetchReason)
-        fruitless = isChanged || wasRegular ? 0 : fruitless + 1
+        // These follow times of their own.
+        let wasPlanned = [.start, .beforeEnd, .afterEnd, .regular].contains(fetchReason)
+        fruitless = isChanged || wasPlanned ? 0 : fruitless + 1
         configuration = new
         actions.append(.note(.configured(new, isChanged: isChanged)))
         planRefreshes(after: old, at: now)
@@ -64,10 +65,17 @@ extension SessionMachine {
             holdsPosition = false
             actions.append(.releasePosition)
         }
-        if serving == nil && successor == nil {
-            if isChanged || reconnectAt == nil { connect(at: now, &actions) }
-        } else if isChanged {
-            openSuccessor(at: now, &actions)
+        // An attempt that is planned by the schedule alone is not brought forward by an answer that changes nothing.
+        let mayConnect = isChanged || awaitsConfiguration || reconnectAt == nil
+        awaitsConfiguration = false
+        if let latest = successor ?? serving {
+            if latest.configuration.makesSameConnections(as: new) {
+                reconnectAt = nil
+            } else if mayConnect {
+                openSuccessor(at: now, &actions)
+            }
+        } else if mayConnect {
+            connect(at: now, &actions)
         }
     }
 

@@ -11,6 +11,7 @@ extension SessionMachine {
 
     /// The new connection comes up beside the old one, which goes on until the new one is proven.
     mutating func openSuccessor(at now: Moment, _ actions: inout [SessionAction]) {
+        reconnectAt = nil
         if let stale = successor {
             successor = nil
             close(stale, code: CloseMeaning.Own.configurationReplaced, &actions)
@@ -122,6 +123,7 @@ extension SessionMachine {
         actions.append(.note(.lost(end, retryIn: wait, alarm: verdict.alarm)))
         if verdict.action == .refetch {
             requestFetch(.refused, in: wait...wait, at: now)
+            awaitsConfiguration = true
             // Should the portal not answer, the old ids may still be good.
             reconnectAt = now.monotonic + .seconds(wait + 60)
         } else {
@@ -159,7 +161,6 @@ extension SessionMachine {
             if serving == nil {
                 connect(at: now, &actions)
             } else if successor == nil {
-                reconnectAt = nil
                 openSuccessor(at: now, &actions)
             }
         }

@@ -34,6 +34,8 @@ public struct SessionMachine: Sendable {
     var successor: Link?
     var retiring: [Link] = []
     var reconnectAt: Duration?
+    /// The next connection waits for the answer to a request.
+    var awaitsConfiguration = false
     var connectionBackoff: Backoff
     /// The code that the last end had, and how many ends before it had the same.
     var lastEndCode: Int?

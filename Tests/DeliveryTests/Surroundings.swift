@@ -6,7 +6,7 @@ import Synchronization
 import Timing
 import Transport
 
-/// A clock whose sleeps end at once and are noted. A sleep as long as the drain limit of the tests never ends by itself.
+/// A clock whose sleeps end at once and are noted. A sleep as long as the tests' drain limit never ends by itself.
 final class FakeClock: Sendable {
     static let drainLimit = Duration.seconds(1234)
 

@@ -23,7 +23,7 @@ private let allowedImports: [String: Set<String>] = [
     // One way through the house. Subscription does not know that sinks exist, Delivery does not know that sockets exist.
     "Journal": ["Events"],
     "Subscription": [
-        "Portal", "Transport", "PullProtocol", "Journal", "Events", "Secrets", "Timing", "Logging",
+        "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "Secrets", "Timing", "Logging",
     ],
     "Delivery": ["Journal", "Transport", "Events", "JSONText", "Secrets", "Timing", "Logging"],
     "Settings": ["Secrets", "Yams"],
@@ -33,7 +33,11 @@ private let allowedImports: [String: Set<String>] = [
         "Timing", "Logging", "ServiceLifecycle",
     ],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
-    "pulld": ["Daemon", "Sandbox", "ArgumentParser", "Logging"],
+    "Demo": ["Daemon", "Sandbox", "Settings", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
+    "pulld": [
+        "Daemon", "Demo", "Sandbox", "Settings", "Portal", "Transport", "JSONText", "Secrets", "ArgumentParser",
+        "Logging",
+    ],
 ]
 
 /// Part of the toolchain. Not `Foundation`: it costs every process megabytes of resident memory.

@@ -44,9 +44,11 @@ struct LongPollTests {
         }
     }
 
-    @Test("A position that is not 26 digits, or is given twice, is ignored without a word", arguments: [
-        "mid=0000000000000000000000000", "mid=0000000000000000000000000f", "mid=\(zero)&mid=\(zero)",
-    ])
+    @Test(
+        "A position that is not 26 digits, or is given twice, is ignored without a word",
+        arguments: [
+            "mid=0000000000000000000000000", "mid=0000000000000000000000000f", "mid=\(zero)&mid=\(zero)",
+        ])
     func unusablePosition(query: String) async throws {
         try await Harness.run({ $0.pollHold = 0.05 }) { harness in
             let list = try await harness.channelList()

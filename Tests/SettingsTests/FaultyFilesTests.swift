@@ -1,8 +1,8 @@
 import Settings
 import Testing
 
-/// A faulty file and the problems that are to be found in it, as `LINE:COLUMN KEY: MESSAGE`. `^` marks nothing: lines and
-/// columns are counted from 1, as editors do.
+/// A faulty file and the problems that are to be found in it, as `LINE:COLUMN KEY: MESSAGE`. Lines and columns are
+/// counted from 1, as editors do.
 struct FaultyFile: Sendable, CustomTestStringConvertible {
     var rule: String
     var text: String
@@ -202,7 +202,8 @@ let faultyFiles: [FaultyFile] = [
     FaultyFile(
         "an authorisation server by http", oauth("      server: http://oauth.example\n"),
         [
-            "7:15 portals.acme.oauth.server: an authorisation server is reached by https; http is allowed for a loopback host only"
+            "7:15 portals.acme.oauth.server: an authorisation server is reached by https; "
+                + "http is allowed for a loopback host only"
         ]),
 
     // Sinks.

@@ -32,6 +32,11 @@ struct JSONFormTests {
                 ["msg(42, 2)", "malformed(41)"]
             ),
             ("text alone", #"{"text":message}"#, ["malformed(-, message)"]),
+            (
+                "quotes and brackets in a string of an element that is no JSON",
+                #"[{"mid":"17000000000000000000000041","text":x,"y":"\"},]"},{"mid":"17000000000000000000000042","text":2}]"#,
+                [#"malformed(41, x,"y":"\"},]")"#, "msg(42, 2)"]
+            ),
         ] as [(String, String, [String])])
     func envelopes(name: String, input: String, expected: [String]) {
         for kind in [FrameKind.text, .longPoll] {
