@@ -82,6 +82,7 @@ public struct Daemon: Sendable {
         }
         for (name, sink) in surroundings.sinks { services.append(sinkService(name, sink, .all, journal)) }
         services.append(JournalService(journal: journal))
+        let alarms = AlarmClock()
         var sessions: [Session] = []
         for (index, plan) in try assembly.sessions(client: transport).enumerated() {
             var options = plan.options
@@ -92,13 +93,14 @@ public struct Daemon: Sendable {
             logger[metadataKey: "portal"] = "\(name)"
             sessions.append(
                 Session(
-                    options: options, portal: plan.portal, transport: transport, journal: journal, logger: logger
+                    options: options, portal: plan.portal, transport: transport, journal: journal, alarms: alarms,
+                    logger: logger
                 ) { [onLive = surroundings.onLive] status in
                     readiness.update(name, status)
                     if case .live = status { onLive(name) }
                 })
         }
-        services.append(SessionsService(sessions: sessions, notify: notify))
+        services.append(SessionsService(sessions: sessions, alarms: alarms, notify: notify))
         // Stopped from the last to the first: sessions, journal, sinks.
         var configuration = ServiceGroupConfiguration(
             services: services.map {

@@ -6,12 +6,17 @@ import Subscription
 /// All sessions: stopped together, so that a thousand of them take no longer than one.
 struct SessionsService: Service {
     let sessions: [Session]
+    let alarms: AlarmClock
     let notify: NotifySocket
 
     func run() async {
         await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { group in
-                for session in sessions { group.addTask { await session.run() } }
+            await withTaskGroup { group in
+                group.addTask { await alarms.run() }
+                await withDiscardingTaskGroup { group in
+                    for session in sessions { group.addTask { await session.run() } }
+                }
+                group.cancelAll()
             }
         } onGracefulShutdown: {
             notify.stopping()
@@ -36,5 +41,7 @@ struct SinkService: Service {
 
     func run() async throws {
         try await runner.run()
+        // Done because the journal has ended, perhaps before the group has come to this service in its order of stopping.
+        try? await gracefulShutdown()
     }
 }

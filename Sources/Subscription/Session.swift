@@ -29,12 +29,12 @@ public struct SessionOptions: Sendable {
 
 /// One portal's session: the driver of `SessionMachine`. It holds the sockets and decides nothing.
 public actor Session {
-    /// Work for a child task of `run`.
+    /// What `run` has to see to, in order: at once, or in a child task.
     enum Job: Sendable {
+        case tick
+        case stop
         case fetch
         case link(LinkID, PushTransport, PullConfiguration, stop: OneShotSignal)
-        case alarm(generation: UInt64, delay: Duration)
-        case stop
     }
 
     let options: SessionOptions
@@ -50,23 +50,26 @@ public actor Session {
     var connections: [LinkID: WebSocketConnection] = [:]
     private let jobs: AsyncStream<Job>
     private nonisolated let newJobs: AsyncStream<Job>.Continuation
-    private var alarmGeneration: UInt64 = 0
+    private let alarms: AlarmClock
+    private var alarm: UInt64 = 0
     private var alarmAt: Duration?
     /// No message has been received and no connection proven: a first connection asks for no history.
     private var hasBeenLive = false
 
     /// - Parameters:
     ///   - journal: takes the events; while it waits, so does the connection.
+    ///   - alarms: has to be running, on the same `time`.
     ///   - onStatus: called on each change, in order.
     public init(
-        options: SessionOptions, portal: PortalClient, transport: Transport, journal: any EventIntake, logger: Logger,
-        time: TimeSource = .system, seed: UInt64 = .random(in: .min ... .max),
+        options: SessionOptions, portal: PortalClient, transport: Transport, journal: any EventIntake,
+        alarms: AlarmClock, logger: Logger, time: TimeSource = .system, seed: UInt64 = .random(in: .min ... .max),
         onStatus: @escaping @Sendable (SessionStatus) -> Void = { _ in }
     ) {
         self.options = options
         self.portal = portal
         self.transport = transport
         self.journal = journal
+        self.alarms = alarms
         self.logger = logger
         self.time = time
         self.onStatus = onStatus
@@ -75,13 +78,21 @@ public actor Session {
         (jobs, newJobs) = AsyncStream.makeStream()
     }
 
-    /// Runs until `stop` or until the task is cancelled; then every connection is closed.
+    /// Runs until `requestStop` or until the task is cancelled; then every connection is closed.
     public func run() async {
+        alarm = alarms.add { [newJobs] in newJobs.yield(.tick) }
+        defer { alarms.remove(alarm) }
         handle(.start)
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
                 for await job in jobs {
-                    group.addTask { await self.perform(job) }
+                    switch job {
+                    case .tick: tick()
+                    case .stop: handle(.stop)
+                    case .fetch: group.addTask { await self.fetch() }
+                    case .link(let id, let transport, let configuration, let stop):
+                        group.addTask { await self.runLink(id, transport, configuration, stop: stop) }
+                    }
                 }
                 group.cancelAll()
             }
@@ -127,32 +138,25 @@ public actor Session {
         }
     }
 
-    /// Wakes the machine at its deadline. A sleeper that has been overtaken by an earlier one finds another generation and
-    /// does nothing; none sleeps for more than a minute.
+    /// The machine is woken at its deadline, and once a minute in any case: clocks can be set and machines sleep.
     private func setAlarm() {
         let now = time.now()
         let longest = now.monotonic + .seconds(60)
         let due = min(machine.deadline(at: now) ?? longest, longest)
-        if let alarmAt, alarmAt <= due, alarmAt > now.monotonic { return }
-        alarmGeneration += 1
+        guard due != alarmAt else { return }
         alarmAt = due
-        newJobs.yield(.alarm(generation: alarmGeneration, delay: max(.milliseconds(1), due - now.monotonic)))
+        alarms.set(alarm, due: due)
     }
 
-    private func perform(_ job: Job) async {
-        switch job {
-        case .fetch: await fetch()
-        case .stop: handle(.stop)
-        case .alarm(let generation, let delay):
-            do { try await Task.sleep(for: delay) } catch { return }
-            tick(generation)
-        case .link(let id, .webSocket, let configuration, let stop):
-            let end = await runWebSocket(id, configuration, stop: stop)
-            forget(id, end)
-        case .link(let id, .longPolling, let configuration, let stop):
-            let end = await runLongPolling(id, configuration, stop: stop)
-            forget(id, end)
-        }
+    private nonisolated func runLink(
+        _ id: LinkID, _ transport: PushTransport, _ configuration: PullConfiguration, stop: OneShotSignal
+    ) async {
+        let end =
+            switch transport {
+            case .webSocket: await runWebSocket(id, configuration, stop: stop)
+            case .longPolling: await runLongPolling(id, configuration, stop: stop)
+            }
+        await forget(id, end)
     }
 
     private func forget(_ id: LinkID, _ end: LinkEnd) {
@@ -161,12 +165,12 @@ public actor Session {
         handle(.ended(id, end))
     }
 
-    private func tick(_ generation: UInt64) {
-        guard generation == alarmGeneration else { return }
+    private func tick() {
         alarmAt = nil
+        let now = time.now()
         for (id, connection) in connections {
             let lastFrameAt = Duration.nanoseconds(connection.activity.lastFrameAt)
-            for action in machine.handle(.activity(id, lastFrameAt: lastFrameAt), at: time.now()) { carryOut(action) }
+            for action in machine.handle(.activity(id, lastFrameAt: lastFrameAt), at: now) { carryOut(action) }
         }
         handle(.tick)
     }
