@@ -18,9 +18,10 @@ TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)$$/make \1 - \2/p' Makefile
 
+# Built for debugging: half the time of a release build, and the first run is what a stranger waits for.
 demo: build-packages ## a portal in a box and a subscriber: events on your terminal, no account needed
-	$(SWIFT) build $(SWIFT_FLAGS) -c release --product pulld
-	@"$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld" demo $(DEMO_ARGS)
+	$(SWIFT) build $(SWIFT_FLAGS) --product pulld
+	@"$$($(SWIFT) build $(SWIFT_FLAGS) --show-bin-path)/pulld" demo $(DEMO_ARGS)
 
 test: lint build-packages test-packages ## lint, then all tests
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests

@@ -4,7 +4,6 @@ import PackageDescription
 // Modules and their arrows. An arrow only points to a module that stands above the line it is drawn from;
 // Tests/LayeringTests reads the `import` lines and fails on any other.
 
-
 let package = Package(
     name: "pulld",
     platforms: [.macOS(.v15)],
@@ -81,7 +80,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "pulld-bench",
-            dependencies: ["WebSocket", "PullProtocol", "Delivery", "Events", "JSONText"],
+            dependencies: ["EndToEndSupport", "WebSocket", "PullProtocol", "Delivery", "Events", "Secrets"],
             path: "Benchmarks"),
 
         // Tests: one target a module, and the whole program from outside.
@@ -101,10 +100,11 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),
-        .testTarget(name: "SubscriptionTests", dependencies: ["Subscription", "PullProtocol", "Events", "Timing"]),
+        .testTarget(
+            name: "SubscriptionTests", dependencies: ["Subscription", "PullProtocol", "Events", "Timing", "Secrets"]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
         .testTarget(name: "LayeringTests"),
-        .testTarget(name: "UnitFileTests"),
+        .testTarget(name: "UnitFileTests", dependencies: ["EndToEndSupport"]),
         .testTarget(name: "EndToEndSupportTests", dependencies: ["EndToEndSupport"]),
         .testTarget(name: "EndToEndTests", dependencies: ["EndToEndSupport", "pulld"]),
     ],

@@ -36,6 +36,10 @@ CURLcode ccurl_easy_get_socket(CURL *easy, curl_socket_t *value) {
     return curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, value);
 }
 
+CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
+    return curl_multi_setopt(multi, option, value);
+}
+
 CURLMcode ccurl_multi_set_pointer(CURLM *multi, CURLMoption option, const void *value) {
     return curl_multi_setopt(multi, option, value);
 }

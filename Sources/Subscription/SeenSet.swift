@@ -28,7 +28,6 @@ struct SeenSet {
     var count: Int { young.count + old.count }
 
     mutating func insert(_ id: MessageID?, hash: UInt64, at now: Duration) -> Finding {
-        // Servers number upwards in steps of one: taking the counter itself as the place keeps neighbours together.
         let key = id.map { $0.counter } ?? (hash | 1 << 63)
         let mark = id.map { hash ^ ($0.generation &* 0x9E37_79B9_7F4A_7C15) } ?? hash
         let before = old.count == 0 ? .new : old.find(key, mark)
@@ -51,8 +50,9 @@ struct SeenSet {
     }
 }
 
-/// Open addressing with linear probing, at most half full. Empty until the first insertion.
-private struct SeenTable {
+/// Open addressing with linear probing, at most half full. Servers number upwards in steps of one, so neighbours are looked
+/// up one after the other. Empty until the first insertion.
+struct SeenTable {
     private struct Entry {
         /// Plus one, so that zero is "empty".
         var key: UInt64
@@ -62,9 +62,12 @@ private struct SeenTable {
     private var entries: [Entry] = []
     private(set) var count = 0
 
+    /// Neighbours in groups of eight, two cache lines; the groups scattered by Fibonacci hashing, so that no stride of ids
+    /// piles up.
     @inline(__always)
     private static func place(_ key: UInt64, _ mask: Int) -> Int {
-        Int(truncatingIfNeeded: key &+ (key >> 16) &* 0x9E37_79B9_7F4A_7C15) & mask
+        let group = ((key >> 3) &* 0x9E37_79B9_7F4A_7C15) >> 32
+        return Int(truncatingIfNeeded: group << 3 | key & 7) & mask
     }
 
     func find(_ key: UInt64, _ mark: UInt64) -> SeenSet.Finding {
@@ -101,6 +104,16 @@ private struct SeenTable {
         }
         if finding != .repeated { count += 1 }
         return finding
+    }
+
+    /// Entries looked at to find one that is there, on average: 1 at best.
+    var meanWalk: Double {
+        let mask = entries.count - 1
+        var sum = 0
+        for (index, entry) in entries.enumerated() where entry.key != 0 {
+            sum += ((index - Self.place(entry.key &- 1, mask)) & mask) + 1
+        }
+        return count == 0 ? 0 : Double(sum) / Double(count)
     }
 
     private mutating func grow() {

@@ -4,7 +4,10 @@ import Secrets
 /// An address taken apart by libcurl's own rules, so that what is checked is what is connected to.
 struct Address {
     var scheme: String
+    /// IPv6 addresses in their brackets.
     var host: String
+    /// The scheme's own if the URL names none.
+    var port: String
     /// `host` or `host:port`, as the Host header has it.
     var authority: String
     /// Path and query.
@@ -20,7 +23,9 @@ struct Address {
         else { return nil }
         self.scheme = scheme.lowercased()
         self.host = host
-        authority = Self.part(CURLUPART_PORT, of: parts).map { "\(host):\($0)" } ?? host
+        let port = Self.part(CURLUPART_PORT, of: parts)
+        authority = port.map { "\(host):\($0)" } ?? host
+        self.port = port ?? (self.scheme == "https" || self.scheme == "wss" ? "443" : "80")
         let path = Self.part(CURLUPART_PATH, of: parts) ?? "/"
         target = Self.part(CURLUPART_QUERY, of: parts).map { "\(path)?\($0)" } ?? path
     }

@@ -4,18 +4,16 @@ import Secrets
 /// One libcurl easy handle with everything it points to, set up by the rules that hold for every connection of ours.
 final class CurlEasy {
     let handle: UnsafeMutableRawPointer
-    /// The host of the URL, for messages.
-    let host: String
-    private let isTLS: Bool
+    /// Where it goes, for messages.
+    let address: Address
     private let usesProxy: Bool
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private let errorBuffer: UnsafeMutablePointer<CChar>
 
-    init(url: Secret, host: String, isTLS: Bool, network: NetworkOptions, userAgent: String, share: CurlShare) {
+    init(url: Secret, address: Address, network: NetworkOptions, userAgent: String, share: CurlShare) {
         guard let handle = curl_easy_init() else { preconditionFailure("libcurl is out of memory") }
         self.handle = handle
-        self.host = host
-        self.isTLS = isTLS
+        self.address = address
         usesProxy = network.proxy.map { !$0.isEmpty } ?? false
         errorBuffer = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
@@ -27,6 +25,8 @@ final class CurlEasy {
         // Signals would hit any thread, and a slow name look-up would hold up the removal of the handle.
         set(CURLOPT_NOSIGNAL, 1)
         ccurl_easy_set_quick_exit(handle)
+        // An upgrade needs 1.1; and polls that sleep for 40 s each would only share the fate of one connection in 2.
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         set(CURLOPT_FOLLOWLOCATION, 0)
         set(CURLOPT_TCP_KEEPALIVE, 1)
         set(CURLOPT_TCP_KEEPIDLE, 60)
@@ -35,7 +35,11 @@ final class CurlEasy {
         set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
         // With a CA directory set, every TLS connection would parse all authorities anew; a file is parsed once.
         set(CURLOPT_CAPATH, pointer: nil)
-        if let file = network.caFile { set(CURLOPT_CAINFO, file) }
+        set(CURLOPT_PROXY_CAPATH, pointer: nil)
+        if let file = network.caFile {
+            set(CURLOPT_CAINFO, file)
+            set(CURLOPT_PROXY_CAINFO, file)
+        }
         if let proxy = network.proxy { set(CURLOPT_PROXY, proxy.exposed) }
         set(CURLOPT_SHARE, pointer: share.handle)
         // Answers of this field are small, and thousands of handles stay open.
@@ -66,11 +70,24 @@ final class CurlEasy {
 
     func setHeaders(_ headers: [(name: String, value: String)]) {
         for (name, value) in headers {
-            headerList = curl_slist_append(headerList, value.isEmpty ? "\(name);" : "\(name): \(value)")
+            guard !name.isEmpty, name.utf8.allSatisfy(Self.isTokenByte) else { continue }
+            let plain = value.utf8.map { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F ? 0x20 : $0 }
+            // libcurl's way to write a field without a value, where "name:" would remove one of its own.
+            let isBlank = plain.allSatisfy { $0 == 0x20 || $0 == 0x09 }
+            headerList = curl_slist_append(
+                headerList, isBlank ? "\(name);" : "\(name): \(String(decoding: plain, as: UTF8.self))")
         }
         // libcurl's own: it would wait a second for a "100 Continue" that these servers do not send.
         headerList = curl_slist_append(headerList, "Expect:")
         set(CURLOPT_HTTPHEADER, pointer: headerList)
+    }
+
+    /// RFC 9110 5.6.2.
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
     }
 
     func long(_ info: CURLINFO) -> Int {
@@ -88,7 +105,7 @@ final class CurlEasy {
     /// What libcurl's result means for this transfer.
     func failure(_ result: CURLcode) -> TransportError {
         CurlFailure(
-            result: result, host: host, isTLS: isTLS, usesProxy: usesProxy,
+            result: result, address: address, usesProxy: usesProxy,
             libraryMessage: String(cString: errorBuffer),
             certificateProblem: long(CURLINFO_SSL_VERIFYRESULT),
             proxyStatus: long(CURLINFO_HTTP_CONNECTCODE),
@@ -104,6 +121,7 @@ final class CurlShare {
     let handle: UnsafeMutableRawPointer
 
     init() {
+        CurlLibrary.initialise()
         guard let handle = curl_share_init() else { preconditionFailure("libcurl is out of memory") }
         self.handle = handle
         _ = ccurl_share_data(handle, CURL_LOCK_DATA_SSL_SESSION)

@@ -3,8 +3,8 @@ import CCurl
 /// Turns libcurl's result code into a stage, a sentence and a cure. Nothing of the URL but its host goes into them.
 struct CurlFailure {
     var result: CURLcode
-    var host: String
-    var isTLS: Bool
+    var address: Address
+    /// The settings name one; the environment may do so, too.
     var usesProxy: Bool
     /// libcurl's own words: used to tell the proxy from the server, never shown.
     var libraryMessage: String
@@ -16,8 +16,10 @@ struct CurlFailure {
     var isConnected: Bool
     var isEncrypted: Bool
 
+    private var host: String { address.host }
+
     var error: TransportError {
-        if proxyStatus != 0 && proxyStatus != 200 { return refusedByProxy }
+        if proxyStatus != 0 && proxyStatus / 100 != 2 { return refusedByProxy }
         switch result {
         case CURLE_COULDNT_RESOLVE_PROXY:
             return TransportError(
@@ -64,8 +66,7 @@ struct CurlFailure {
     }
 
     private var notConnected: TransportError {
-        // libcurl names the peer it tried: with a proxy (its own setting or the environment's) that is not the host.
-        if usesProxy || !libraryMessage.contains(host) {
+        if isOfProxy {
             return TransportError(
                 stage: .proxy, message: "the proxy accepts no connection",
                 cure: "check that the proxy runs and the proxy setting")
@@ -75,14 +76,28 @@ struct CurlFailure {
             cure: "check that the server runs and that no firewall is in between")
     }
 
+    /// Whether the connection that failed was to a proxy, of the settings or the environment's. libcurl names the peer
+    /// that it tried; where it does not, the settings decide.
+    private var isOfProxy: Bool {
+        let message = libraryMessage.lowercased()
+        // A name beyond ASCII stands there in another form.
+        guard message.hasPrefix("failed to connect to "), host.utf8.allSatisfy({ $0 < 0x80 }) else { return usesProxy }
+        let name = host.lowercased().filter { $0 != "[" && $0 != "]" }
+        return !message.hasPrefix("failed to connect to \(name) port \(address.port) ")
+    }
+
     private var timedOut: TransportError {
         let stage: TransportError.Stage
         let message: String
-        if !isResolved {
+        if usesProxy && !isConnected {
+            (stage, message) = (.proxy, "no connection to the proxy in time")
+        } else if usesProxy && address.isTLS && proxyStatus == 0 && !isEncrypted {
+            (stage, message) = (.proxy, "the proxy made no connection to \(host) in time")
+        } else if !isResolved {
             (stage, message) = (.dns, "the name \(host) was not resolved in time")
         } else if !isConnected {
-            (stage, message) = (usesProxy ? .proxy : .connect, "no connection to \(host) in time")
-        } else if isTLS && !isEncrypted {
+            (stage, message) = (.connect, "no connection to \(host) in time")
+        } else if address.isTLS && !isEncrypted {
             (stage, message) = (.tls, "no TLS connection to \(host) in time")
         } else {
             (stage, message) = (.http, "no answer of \(host) in time")

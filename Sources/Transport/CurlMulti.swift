@@ -3,13 +3,15 @@ import CCurl
 /// A libcurl multi handle driven by the loop (`curl_multi_socket_action`). Confined to the loop's thread.
 final class CurlMulti {
     private let handle: UnsafeMutableRawPointer
-    private unowned let loop: LoopThread
+    private let loop: LoopThread
     private var sockets: Set<Int32> = []
+    /// Easy handles in it.
+    private(set) var count = 0
     /// When libcurl wants to be called, in nanoseconds of the monotonic clock.
     private(set) var deadline: Int64?
 
     init(loop: LoopThread) {
-        _ = Self.globalInitialisation
+        CurlLibrary.initialise()
         guard let handle = curl_multi_init() else { preconditionFailure("libcurl is out of memory") }
         self.handle = handle
         self.loop = loop
@@ -33,10 +35,6 @@ final class CurlMulti {
         curl_multi_cleanup(handle)
     }
 
-    private static let globalInitialisation: Void = {
-        precondition(curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK, "libcurl cannot be initialised")
-    }()
-
     private func watch(_ descriptor: Int32, _ what: Int32) {
         switch what {
         case CURL_POLL_IN: loop.watch(descriptor, events: EPOLLIN.rawValue)
@@ -54,10 +52,17 @@ final class CurlMulti {
 
     func add(_ easy: CurlEasy) {
         curl_multi_add_handle(handle, easy.handle)
+        count += 1
     }
 
     func remove(_ easy: CurlEasy) {
         curl_multi_remove_handle(handle, easy.handle)
+        count -= 1
+    }
+
+    /// Connections kept open, those in use included; the one idle longest goes first.
+    func limitConnections(_ number: Int) {
+        _ = ccurl_multi_set_long(handle, CURLMOPT_MAXCONNECTS, number)
     }
 
     func ready(_ descriptor: Int32, events: UInt32) {

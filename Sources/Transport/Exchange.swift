@@ -5,6 +5,7 @@ final class Exchange {
     /// More header bytes than any server of this field sends.
     private static let maximumHeaderSize = 64 * 1024
 
+    let identity: UInt64
     let easy: CurlEasy
     private let maximumBodySize: Int
     private var continuation: CheckedContinuation<Result<HTTPResponse, TransportError>, Never>?
@@ -14,12 +15,13 @@ final class Exchange {
     private var isTruncated = false
 
     init(
-        request: HTTPRequest, easy: CurlEasy,
+        request: HTTPRequest, identity: UInt64, easy: CurlEasy,
         continuation: CheckedContinuation<Result<HTTPResponse, TransportError>, Never>
     ) {
+        self.identity = identity
         self.easy = easy
         self.continuation = continuation
-        maximumBodySize = request.maximumBodySize
+        maximumBodySize = max(0, request.maximumBodySize)
         easy.set(CURLOPT_TIMEOUT_MS, request.timeout.positiveMilliseconds)
         easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         easy.setHeaders(request.headers)

@@ -10,12 +10,13 @@ public struct HTTPRequest: Sendable {
     public var method: Method
     /// Absolute, http or https. Secret, since queries and paths of this field hold credentials.
     public var url: Secret
-    /// Sent as given. `User-Agent` is added unless it is here. Values may be secrets and are never logged.
+    /// `User-Agent` is added unless it is here. Values may be secrets and are never logged. Fields whose name is no token
+    /// (RFC 9110 5.6.2) are left out; control characters in values become blanks.
     public var headers: [(name: String, value: String)]
     public var body: [UInt8]
     /// From the start of the name look-up to the last byte of the answer.
     public var timeout: Duration
-    /// The answer's body is cut there, with `HTTPResponse.isTruncated` set, or refused, see `refusesLargeBody`.
+    /// The answer's body is cut there, with `HTTPResponse.isTruncated` set.
     public var maximumBodySize: Int
     public var network: NetworkOptions
 

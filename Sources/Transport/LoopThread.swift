@@ -24,6 +24,8 @@ final class LoopThread: SerialExecutor, @unchecked Sendable {
         var work: [Work] = []
         var isWoken = false
         var isStopping = false
+        /// No thread is there any more; work that comes now needs a new one.
+        var hasEnded = false
     }
 
     private let epoll: Int32
@@ -32,6 +34,8 @@ final class LoopThread: SerialExecutor, @unchecked Sendable {
     private let threadIdentity = Atomic<UInt>(0)
     /// Set before the thread starts, let go by the thread at its end.
     private var handler: (any LoopHandler)?
+    /// Descriptors given up during this turn: an event for one of them, already fetched, means its predecessor.
+    private var unwatched: Set<Int32> = []
 
     init() {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -47,6 +51,10 @@ final class LoopThread: SerialExecutor, @unchecked Sendable {
 
     func start(handler: any LoopHandler) {
         self.handler = handler
+        startThread()
+    }
+
+    private func startThread() {
         let context = Unmanaged.passRetained(self).toOpaque()
         var thread = pthread_t()
         let failure = pthread_create(
@@ -60,7 +68,8 @@ final class LoopThread: SerialExecutor, @unchecked Sendable {
         pthread_detach(thread)
     }
 
-    /// Ends the thread after the work queued so far.
+    /// Ends the thread after the work queued so far. What is submitted later runs on a thread of its own, so that nobody
+    /// waits for ever: an actor that is shut down still has to say so.
     func stop() {
         shared.withLock { $0.isStopping = true }
         wake()
@@ -83,12 +92,19 @@ final class LoopThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func submit(_ work: Work) {
-        let needsWake = shared.withLock { shared in
+        let (needsWake, needsThread) = shared.withLock { shared in
             shared.work.append(work)
-            defer { shared.isWoken = true }
-            return !shared.isWoken
+            defer {
+                shared.isWoken = true
+                shared.hasEnded = false
+            }
+            return (!shared.isWoken, shared.hasEnded)
         }
-        if needsWake { wake() }
+        if needsThread {
+            startThread()
+        } else if needsWake {
+            wake()
+        }
     }
 
     private func wake() {
@@ -110,30 +126,41 @@ final class LoopThread: SerialExecutor, @unchecked Sendable {
 
     func unwatch(_ descriptor: Int32) {
         _ = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
+        unwatched.insert(descriptor)
     }
 
     // MARK: The thread
 
     private func run() {
+        // SIGPIPE would be this thread's: libcurl leaves it alone (CURLOPT_NOSIGNAL), older ones with TLS provoke it.
+        var signals = sigset_t()
+        sigfillset(&signals)
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
         threadIdentity.store(UInt(pthread_self()), ordering: .relaxed)
-        var events = [epoll_event](repeating: epoll_event(), count: 256)
-        while runQueuedWork(), let handler {
-            let count = epoll_wait(epoll, &events, Int32(events.count), handler.loopTimeout())
-            for index in 0..<Int(max(count, 0)) {
-                let descriptor = events[index].data.fd
-                if descriptor == wakeDescriptor {
-                    var value: UInt64 = 0
-                    _ = read(wakeDescriptor, &value, 8)
-                } else {
-                    handler.loopReady(descriptor: descriptor, events: events[index].events)
-                }
-            }
-            handler.loopTurn()
+        if let handler {
+            var events = [epoll_event](repeating: epoll_event(), count: 256)
+            while runQueuedWork() { turn(handler, &events) }
         }
         handler = nil
+        while runLeftWork() {}
     }
 
-    /// False when the loop is to end and nothing is left to run.
+    private func turn(_ handler: any LoopHandler, _ events: inout [epoll_event]) {
+        let count = epoll_wait(epoll, &events, Int32(events.count), handler.loopTimeout())
+        unwatched.removeAll(keepingCapacity: true)
+        for index in 0..<Int(max(count, 0)) {
+            let descriptor = events[index].data.fd
+            if descriptor == wakeDescriptor {
+                var value: UInt64 = 0
+                _ = read(wakeDescriptor, &value, 8)
+            } else if !unwatched.contains(descriptor) {
+                handler.loopReady(descriptor: descriptor, events: events[index].events)
+            }
+        }
+        handler.loopTurn()
+    }
+
+    /// False when the loop is to end.
     private func runQueuedWork() -> Bool {
         let (work, isStopping) = shared.withLock { shared in
             defer {
@@ -142,12 +169,30 @@ final class LoopThread: SerialExecutor, @unchecked Sendable {
             }
             return (shared.work, shared.isStopping)
         }
+        run(work)
+        return !isStopping
+    }
+
+    /// False when nothing is left, and this thread is not the loop's any more.
+    private func runLeftWork() -> Bool {
+        let work = shared.withLock { shared in
+            defer { shared.work.removeAll() }
+            if shared.work.isEmpty {
+                threadIdentity.store(0, ordering: .relaxed)
+                shared.hasEnded = true
+            }
+            return shared.work
+        }
+        run(work)
+        return !work.isEmpty
+    }
+
+    private func run(_ work: [Work]) {
         for item in work {
             switch item {
             case .job(let job): job.runSynchronously(on: asUnownedSerialExecutor())
             case .call(let call): call()
             }
         }
-        return !(isStopping && work.isEmpty)
     }
 }

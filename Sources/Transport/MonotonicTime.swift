@@ -10,14 +10,20 @@ enum MonotonicTime {
 }
 
 extension Duration {
+    /// Longer waits are cut: three weeks, which libcurl's and the kernel's milliseconds in 32 bits still hold.
+    private var bounded: (seconds: Int64, attoseconds: Int64) {
+        let (seconds, attoseconds) = components
+        return seconds < 0 || attoseconds < 0 ? (0, 0) : (min(seconds, 21 * 86_400), attoseconds)
+    }
+
     /// Whole milliseconds, at least 1, as libcurl takes them (where 0 means "no limit").
     var positiveMilliseconds: Int {
-        let (seconds, attoseconds) = components
-        return max(1, Int(clamping: seconds) &* 1000 &+ Int(attoseconds / 1_000_000_000_000_000))
+        let (seconds, attoseconds) = bounded
+        return max(1, Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000))
     }
 
     var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
+        let (seconds, attoseconds) = bounded
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

@@ -9,10 +9,15 @@ import WebSocket
 public actor Transport: HTTPClient {
     private let loop: LoopThread
     private let userAgent: String
-    private let share = CurlShare()
-    /// Two libcurl multi handles, so that the idle connections kept for HTTP are counted against exchanges alone.
+    /// A libcurl multi handle of their own, so that the idle connections kept for HTTP are counted against exchanges
+    /// alone.
     private let exchangeMulti: CurlMulti
-    private let linkMulti: CurlMulti
+    /// libcurl looks a link's connection up among all of its multi handle, at every call: so none holds too many.
+    private var linkMultis: [CurlMulti] = []
+    private static let linksPerMulti = 256
+    /// Connections kept open for further exchanges, beside those in use.
+    private static let idleConnections = 32
+    private let share = CurlShare()
     private let scratch = ReadBuffer(size: WebSocketLink.turnBudget)
     private var exchanges: [UnsafeMutableRawPointer: Exchange] = [:]
     private var exchangeHandles: [UInt64: UnsafeMutableRawPointer] = [:]
@@ -24,6 +29,7 @@ public actor Transport: HTTPClient {
     private var busy: [WebSocketLink] = []
     /// Links with a deadline: upgrading or closing.
     private var timed: Set<UInt64> = []
+    private var nextExpiry: Int64 = 0
     private var nextIdentity: UInt64 = 0
     private var isShutDown = false
 
@@ -33,7 +39,6 @@ public actor Transport: HTTPClient {
     public init(userAgent: String) {
         loop = LoopThread()
         exchangeMulti = CurlMulti(loop: loop)
-        linkMulti = CurlMulti(loop: loop)
         self.userAgent = userAgent
         loop.start(handler: self)
     }
@@ -76,10 +81,11 @@ public actor Transport: HTTPClient {
             return continuation.resume(returning: .failure(.notAnAddress))
         }
         let easy = CurlEasy(
-            url: request.url, host: address.host, isTLS: address.isTLS, network: request.network,
-            userAgent: userAgent, share: share)
-        exchanges[easy.handle] = Exchange(request: request, easy: easy, continuation: continuation)
+            url: request.url, address: address, network: request.network, userAgent: userAgent, share: share)
+        exchanges[easy.handle] = Exchange(
+            request: request, identity: identity, easy: easy, continuation: continuation)
         exchangeHandles[identity] = easy.handle
+        exchangeMulti.limitConnections(exchanges.count + Self.idleConnections)
         exchangeMulti.add(easy)
     }
 
@@ -94,11 +100,10 @@ public actor Transport: HTTPClient {
     private func endExchanges() {
         while let (handle, result) = exchangeMulti.nextEnded() {
             guard let exchange = exchanges.removeValue(forKey: handle) else { continue }
+            exchangeHandles[exchange.identity] = nil
+            exchangeMulti.limitConnections(exchanges.count + Self.idleConnections)
             exchangeMulti.remove(exchange.easy)
             exchange.end(result)
-        }
-        if exchangeHandles.count > 2 * exchanges.count + 16 {
-            exchangeHandles = exchangeHandles.filter { exchanges[$0.value] != nil }
         }
     }
 
@@ -115,6 +120,11 @@ public actor Transport: HTTPClient {
         } onCancel: {
             loop.post { self.assumeIsolated { $0.cancelOpening(identity) } }
         }
+        if Task.isCancelled, case .success = result {
+            // Opened in the moment of giving up: nobody would take it.
+            beginClose(identity, code: 1001, reason: "")
+            throw .cancelled
+        }
         return try result.get()
     }
 
@@ -127,23 +137,29 @@ public actor Transport: HTTPClient {
             return continuation.resume(returning: .failure(.notAnAddress))
         }
         let easy = CurlEasy(
-            url: httpURL, host: address.host, isTLS: address.isTLS, network: request.network, userAgent: userAgent,
-            share: share)
+            url: httpURL, address: address, network: request.network, userAgent: userAgent, share: share)
         easy.set(CURLOPT_CONNECT_ONLY, 1)
-        // Another version might be agreed on in TLS, and then the upgrade could not be sent.
-        easy.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         easy.set(CURLOPT_HTTPPROXYTUNNEL, 1)
         easy.set(CURLOPT_FRESH_CONNECT, 1)
+        let ownAgent = request.headers.contains { $0.name.lowercased() == "user-agent" }
         let handshake = OpeningHandshake(
             host: address.authority, target: address.target,
-            headers: [("User-Agent", userAgent)] + request.headers.map { ($0.name, $0.value) },
+            headers: (ownAgent ? [] : [("User-Agent", userAgent)]) + request.headers,
             key: (0..<16).map { _ in UInt8.random(in: .min ... .max) })
+        let inbox = WebSocketInbox()
         let link = WebSocketLink(
-            connection: WebSocketConnection(identity: identity, transport: self), easy: easy, handshake: handshake,
-            request: request, opening: continuation)
+            connection: WebSocketConnection(identity: identity, inbox: inbox, transport: self), inbox: inbox,
+            easy: easy, multi: roomyMulti(), handshake: handshake, request: request, opening: continuation)
         links[identity] = link
         connecting[easy.handle] = link
-        linkMulti.add(easy)
+        link.multi.add(easy)
+    }
+
+    private func roomyMulti() -> CurlMulti {
+        if let multi = linkMultis.first(where: { $0.count < Self.linksPerMulti }) { return multi }
+        let multi = CurlMulti(loop: loop)
+        linkMultis.append(multi)
+        return multi
     }
 
     private func cancelOpening(_ identity: UInt64) {
@@ -152,47 +168,58 @@ public actor Transport: HTTPClient {
     }
 
     private func endConnecting(now: Int64) {
-        while let (handle, result) = linkMulti.nextEnded() {
-            guard let link = connecting.removeValue(forKey: handle) else { continue }
-            guard result == CURLE_OK else {
-                drop(link, .transport(link.easy.failure(result)))
-                continue
-            }
-            guard link.connected(now: now) else {
-                drop(link, .transport(TransportError(stage: .connect, message: "the connection was lost at once")))
-                continue
-            }
-            linksByDescriptor[link.descriptor] = link
-            timed.insert(link.connection.identity)
-            loop.watch(link.descriptor, events: EPOLLIN.rawValue)
-            flush(link)
+        for multi in linkMultis {
+            while let (handle, result) = multi.nextEnded() { endConnecting(handle, result, now: now) }
         }
+    }
+
+    private func endConnecting(_ handle: UnsafeMutableRawPointer, _ result: CURLcode, now: Int64) {
+        guard let link = connecting.removeValue(forKey: handle) else { return }
+        guard result == CURLE_OK else { return drop(link, .transport(link.easy.failure(result))) }
+        guard link.connected(now: now) else {
+            return drop(link, .transport(TransportError(stage: .connect, message: "the connection was lost at once")))
+        }
+        linksByDescriptor[link.descriptor] = link
+        timed.insert(link.identity)
+        loop.watch(link.descriptor, events: EPOLLIN.rawValue)
+        flush(link)
     }
 
     /// Lets go in libcurl's order: descriptor, epoll, multi handle, easy handle; then tells whoever waits.
     private func drop(_ link: WebSocketLink, _ ending: WebSocketEnding) {
+        guard links.removeValue(forKey: link.identity) != nil else { return }
         if link.descriptor >= 0 {
             linksByDescriptor[link.descriptor] = nil
             loop.unwatch(link.descriptor)
         }
-        linkMulti.remove(link.easy)
+        link.multi.remove(link.easy)
         connecting[link.easy.handle] = nil
-        links[link.connection.identity] = nil
-        timed.remove(link.connection.identity)
+        timed.remove(link.identity)
         link.end(ending)
     }
 
     private func read(_ link: WebSocketLink, now: Int64) {
         guard !link.isPaused else { return }
         let progress = link.read(into: scratch, now: now)
+        if case .ended(let ending) = progress {
+            // Our Close, if there is one, goes out as far as it can; the ending is decided all the same.
+            _ = link.flush()
+            return drop(link, ending)
+        }
+        if link.phase == .open && link.deadline == nil { timed.remove(link.identity) }
         flush(link)
-        if case .ended(let ending) = progress { return drop(link, ending) }
-        if link.phase == .open && link.deadline == nil { timed.remove(link.connection.identity) }
+        guard links[link.identity] != nil else { return }
         if link.isPaused {
             watch(link)
         } else if case .busy = progress {
-            busy.append(link)
+            readLater(link)
         }
+    }
+
+    private func readLater(_ link: WebSocketLink) {
+        if link.isBusy { return }
+        link.isBusy = true
+        busy.append(link)
     }
 
     private func flush(_ link: WebSocketLink) {
@@ -204,7 +231,7 @@ public actor Transport: HTTPClient {
             }
         case .failure(let error):
             // What the server sent before it closed may still be readable and tell more than the failed send.
-            if link.phase == .connecting || links[link.connection.identity] == nil { return }
+            if link.phase == .connecting || links[link.identity] == nil { return }
             if case .ended(let ending) = link.read(into: scratch, now: MonotonicTime.now()) {
                 drop(link, ending)
             } else {
@@ -217,7 +244,12 @@ public actor Transport: HTTPClient {
         var events: UInt32 = 0
         if !link.isPaused { events |= EPOLLIN.rawValue }
         if link.isWaitingToSend { events |= EPOLLOUT.rawValue }
-        loop.watch(link.descriptor, events: events)
+        if events == 0 {
+            // Left in epoll it would still report errors, again and again.
+            loop.unwatch(link.descriptor)
+        } else {
+            loop.watch(link.descriptor, events: events)
+        }
     }
 
     // MARK: For connections
@@ -237,12 +269,10 @@ public actor Transport: HTTPClient {
             self.assumeIsolated { transport in
                 guard let link = transport.links[identity] else { return }
                 guard link.phase == .open else { return transport.drop(link, .transport(.cancelled)) }
+                guard link.session.state == .open else { return }
                 link.session.close(code: code, reason: reason)
                 link.deadline = MonotonicTime.now() + 2_000_000_000
                 transport.timed.insert(identity)
-                // The peer's Close comes behind whatever it has sent before.
-                link.isPaused = false
-                transport.watch(link)
                 transport.flush(link)
             }
         }
@@ -254,18 +284,21 @@ public actor Transport: HTTPClient {
                 guard let link = transport.links[identity], link.isPaused else { return }
                 link.isPaused = false
                 transport.watch(link)
-                transport.busy.append(link)
+                transport.readLater(link)
             }
         }
     }
 
+    private static let expiryInterval: Int64 = 250_000_000
+
     private func expire(now: Int64) {
+        nextExpiry = now + Self.expiryInterval
         for identity in timed {
             guard let link = links[identity], let deadline = link.deadline, deadline <= now else { continue }
             if link.phase == .open {
                 drop(link, .transport(TransportError(stage: .protocol, message: "the peer did not answer the Close")))
             } else {
-                let message = "\(link.easy.host) did not answer the upgrade to WebSocket in time"
+                let message = "\(link.easy.address.host) did not answer the upgrade to WebSocket in time"
                 drop(link, .transport(TransportError(stage: .upgrade, message: message, isTimeout: true)))
             }
         }
@@ -280,10 +313,11 @@ extension Transport: LoopHandler {
                 if events & (EPOLLIN.rawValue | EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 {
                     transport.read(link, now: MonotonicTime.now())
                 }
-            } else if transport.linkMulti.owns(descriptor) {
-                transport.linkMulti.ready(descriptor, events: events)
+            } else if let multi = transport.linkMultis.first(where: { $0.owns(descriptor) }) {
+                multi.ready(descriptor, events: events)
             } else {
                 transport.exchangeMulti.ready(descriptor, events: events)
+                transport.endExchanges()
             }
         }
     }
@@ -292,28 +326,27 @@ extension Transport: LoopHandler {
         assumeIsolated { transport in
             let now = MonotonicTime.now()
             transport.exchangeMulti.fireTimer(now: now)
-            transport.linkMulti.fireTimer(now: now)
+            for multi in transport.linkMultis { multi.fireTimer(now: now) }
             transport.endExchanges()
             transport.endConnecting(now: now)
             let busy = transport.busy
             transport.busy.removeAll(keepingCapacity: true)
             for link in busy where transport.linksByDescriptor[link.descriptor] === link {
+                link.isBusy = false
                 transport.read(link, now: now)
             }
-            if !transport.timed.isEmpty { transport.expire(now: now) }
+            if !transport.timed.isEmpty && now >= transport.nextExpiry { transport.expire(now: now) }
         }
     }
 
     nonisolated func loopTimeout() -> Int32 {
         assumeIsolated { transport in
             if !transport.busy.isEmpty { return 0 }
-            let deadlines = [transport.exchangeMulti.deadline, transport.linkMulti.deadline].compactMap { $0 }
-            var milliseconds: Int64 = transport.timed.isEmpty ? -1 : 250
-            if let earliest = deadlines.min() {
-                let wait = max(0, (earliest - MonotonicTime.now() + 999_999) / 1_000_000)
-                milliseconds = milliseconds < 0 ? wait : min(wait, milliseconds)
-            }
-            return Int32(clamping: milliseconds)
+            var earliest = transport.exchangeMulti.deadline ?? .max
+            for multi in transport.linkMultis { earliest = min(earliest, multi.deadline ?? .max) }
+            if !transport.timed.isEmpty { earliest = min(earliest, transport.nextExpiry) }
+            if earliest == .max { return -1 }
+            return Int32(clamping: max(0, (earliest - MonotonicTime.now() + 999_999) / 1_000_000))
         }
     }
 }

@@ -44,8 +44,11 @@ public struct TransportError: Error, Hashable, Sendable {
     }
 }
 
-extension TransportError: CustomStringConvertible {
+extension TransportError: CustomStringConvertible, CustomDebugStringConvertible {
     public var description: String {
         cure.isEmpty ? "\(stage.rawValue): \(message)" : "\(stage.rawValue): \(message) (\(cure))"
     }
+
+    /// The same: bytes of an answer are not for logs.
+    public var debugDescription: String { description }
 }

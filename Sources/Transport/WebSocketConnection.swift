@@ -1,5 +1,4 @@
 public import Secrets
-import Synchronization
 public import WebSocket
 
 /// A WebSocket to open.
@@ -41,27 +40,21 @@ public struct WebSocketActivity: Sendable {
 }
 
 /// An open WebSocket. Pings are answered by the loop; whether anybody calls `receive` makes no difference, until the
-/// window of received bytes is full: then the loop stops reading the socket until there is room again.
+/// window of received bytes is full: then the loop stops reading the socket until there is room again. A connection
+/// that nobody holds any more is closed.
 public final class WebSocketConnection: Sendable {
-    /// Received bytes that wait for `receive` before the socket is left alone.
-    static let window = 4 * 1024 * 1024
-
-    struct Inbox: ~Copyable {
-        var batches: [MessageBatch] = []
-        var byteCount = 0
-        var isPaused = false
-        var ending: WebSocketEnding?
-        var waiter: CheckedContinuation<[MessageBatch]?, Never>?
-        var activity = WebSocketActivity(lastFrameAt: 0, pingsReceived: 0, pongsReceived: 0)
-    }
-
     let identity: UInt64
-    let inbox = Mutex(Inbox())
+    private let inbox: WebSocketInbox
     private let transport: Transport
 
-    init(identity: UInt64, transport: Transport) {
+    init(identity: UInt64, inbox: WebSocketInbox, transport: Transport) {
         self.identity = identity
+        self.inbox = inbox
         self.transport = transport
+    }
+
+    deinit {
+        if ending == nil { transport.beginClose(identity, code: 1001, reason: "") }
     }
 
     /// Everything received since the last call; waits while that is nothing. Nil when the connection has ended and all
@@ -69,42 +62,25 @@ public final class WebSocketConnection: Sendable {
     public func receive() async -> [MessageBatch]? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                var resumesReading = false
-                let answer: [MessageBatch]?? = inbox.withLock { inbox in
-                    if !inbox.batches.isEmpty {
-                        resumesReading = inbox.isPaused
-                        inbox.isPaused = false
-                        inbox.byteCount = 0
-                        let batches = inbox.batches
-                        inbox.batches = []
-                        return batches
-                    }
-                    if inbox.ending != nil || Task.isCancelled { return .some(nil) }
-                    inbox.waiter = continuation
-                    return nil
-                }
-                if resumesReading { transport.resumeReading(identity) }
-                if let answer { continuation.resume(returning: answer) }
+                guard let (batches, hasRoomAgain) = inbox.take(orWait: continuation) else { return }
+                if hasRoomAgain { transport.resumeReading(identity) }
+                continuation.resume(returning: batches)
             }
         } onCancel: {
-            let waiter = inbox.withLock { inbox in
-                defer { inbox.waiter = nil }
-                return inbox.waiter
-            }
-            waiter?.resume(returning: nil)
+            inbox.stopWaiting()
         }
     }
 
     /// Set once the connection is over; there may still be messages to `receive`.
     public var ending: WebSocketEnding? {
-        inbox.withLock { $0.ending }
+        inbox.ending
     }
 
     public var activity: WebSocketActivity {
-        inbox.withLock { $0.activity }
+        inbox.activity
     }
 
-    /// Queues a text message.
+    /// Queues a text message. Nothing happens once the connection is over.
     public func send(text: String) {
         transport.withLink(identity) { $0.session.sendText(text) }
     }
@@ -117,32 +93,5 @@ public final class WebSocketConnection: Sendable {
     /// Begins to close; the peer has two seconds to answer, then the connection is dropped. `receive` ends with it.
     public func close(code: UInt16, reason: String = "") {
         transport.beginClose(identity, code: code, reason: reason)
-    }
-
-    // MARK: The loop's side
-
-    /// True when the window is full and reading has to pause.
-    func deliver(_ batch: MessageBatch) -> Bool {
-        let (waiter, mustPause) = inbox.withLock { inbox -> (CheckedContinuation<[MessageBatch]?, Never>?, Bool) in
-            if let waiter = inbox.waiter {
-                inbox.waiter = nil
-                return (waiter, false)
-            }
-            inbox.batches.append(batch)
-            inbox.byteCount += batch.bytes.count
-            if inbox.byteCount >= Self.window { inbox.isPaused = true }
-            return (nil, inbox.isPaused)
-        }
-        waiter?.resume(returning: [batch])
-        return mustPause
-    }
-
-    func end(_ ending: WebSocketEnding) {
-        let waiter = inbox.withLock { inbox in
-            if inbox.ending == nil { inbox.ending = ending }
-            defer { inbox.waiter = nil }
-            return inbox.waiter
-        }
-        waiter?.resume(returning: nil)
     }
 }

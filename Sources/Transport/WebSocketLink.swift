@@ -35,8 +35,11 @@ final class WebSocketLink {
     /// Bytes read of one connection in a turn, so that a busy one does not starve the others.
     static let turnBudget = 256 * 1024
 
-    let connection: WebSocketConnection
+    let identity: UInt64
+    let inbox: WebSocketInbox
     let easy: CurlEasy
+    /// The libcurl multi handle that it is in.
+    let multi: CurlMulti
     var phase = Phase.connecting
     var session: WebSocketSession
     /// When the upgrade or the closing is given up, on the monotonic clock.
@@ -45,21 +48,29 @@ final class WebSocketLink {
     /// Nobody takes what has been received: the socket is left alone.
     var isPaused = false
     var isWaitingToSend = false
+    /// There is more to read than its last turn allowed.
+    var isBusy = false
     let upgradeTimeout: Duration
     /// Let go once the connection is open: it holds the address.
     private var handshake: OpeningHandshake?
     private var opening: CheckedContinuation<Result<WebSocketConnection, TransportError>, Never>?
+    /// Handed over when it is open; from then on whoever asked for it holds it.
+    private var connection: WebSocketConnection?
     private var unsent: [UInt8] = []
     /// TLS wants a send repeated from the same address, so the bytes under way stay where they are.
     private var sending: UnsafeMutableRawBufferPointer?
     private var sent = 0
 
     init(
-        connection: WebSocketConnection, easy: CurlEasy, handshake: OpeningHandshake, request: WebSocketRequest,
+        connection: WebSocketConnection, inbox: WebSocketInbox, easy: CurlEasy, multi: CurlMulti,
+        handshake: OpeningHandshake, request: WebSocketRequest,
         opening: CheckedContinuation<Result<WebSocketConnection, TransportError>, Never>
     ) {
+        identity = connection.identity
         self.connection = connection
+        self.inbox = inbox
         self.easy = easy
+        self.multi = multi
         self.handshake = handshake
         self.opening = opening
         upgradeTimeout = request.upgradeTimeout
@@ -93,7 +104,7 @@ final class WebSocketLink {
             let result = curl_easy_recv(easy.handle, scratch.bytes.baseAddress, scratch.bytes.count, &count)
             if result == CURLE_AGAIN { break }
             guard result == CURLE_OK else {
-                progress = .ended(.transport(easy.failure(result)))
+                progress = .ended(.transport(lost(result)))
                 break
             }
             let chunk = UnsafeRawBufferPointer(rebasing: scratch.bytes[..<count])
@@ -108,7 +119,7 @@ final class WebSocketLink {
             }
         }
         if phase == .open && session.framesReceived != framesBefore { note(now: now) }
-        if !batch.isEmpty && connection.deliver(batch) { isPaused = true }
+        if !batch.isEmpty && inbox.deliver(batch) { isPaused = true }
         return progress
     }
 
@@ -123,16 +134,18 @@ final class WebSocketLink {
                 handshake = nil
                 deadline = nil
                 note(now: now)
-                opening?.resume(returning: .success(connection))
+                if let connection { opening?.resume(returning: .success(connection)) }
                 opening = nil
+                connection = nil
                 if frames.isEmpty { return nil }
             case .refused(let status, let reason, let headers, let body):
                 let answer = body.isEmpty ? reason : String(decoding: body, as: UTF8.self)
-                return .transport(.refusedUpgrade(easy.host, status: status, headers: headers, answer: answer))
+                return .transport(.refusedUpgrade(easy.address.host, status: status, headers: headers, answer: answer))
             case .invalid(let message):
                 return .transport(
                     TransportError(
-                        stage: .upgrade, message: "\(easy.host) does not answer as a WebSocket server: \(message)",
+                        stage: .upgrade,
+                        message: "\(easy.address.host) does not answer as a WebSocket server: \(message)",
                         cure: "check that nothing between here and the server rewrites WebSocket traffic"))
             }
         }
@@ -145,11 +158,16 @@ final class WebSocketLink {
     }
 
     private func note(now: Int64) {
-        connection.inbox.withLock { inbox in
-            inbox.activity.lastFrameAt = now
-            inbox.activity.pingsReceived = session.pingsReceived
-            inbox.activity.pongsReceived = session.pongsReceived
-        }
+        inbox.note(
+            WebSocketActivity(
+                lastFrameAt: now, pingsReceived: session.pingsReceived, pongsReceived: session.pongsReceived))
+    }
+
+    /// libcurl's result on a connection that it had made.
+    private func lost(_ result: CURLcode) -> TransportError {
+        TransportError(
+            stage: phase == .open ? .protocol : .upgrade,
+            message: "the connection to \(easy.address.host) was lost (\(String(cString: curl_easy_strerror(result))))")
     }
 
     // MARK: Sending
@@ -170,7 +188,7 @@ final class WebSocketLink {
             let length = min(buffer.count - sent, 16 * 1024)
             let result = curl_easy_send(easy.handle, buffer.baseAddress?.advanced(by: sent), length, &count)
             if result == CURLE_AGAIN { return .success(true) }
-            guard result == CURLE_OK else { return .failure(easy.failure(result)) }
+            guard result == CURLE_OK else { return .failure(lost(result)) }
             sent += count
             if sent == buffer.count {
                 buffer.deallocate()
@@ -190,10 +208,11 @@ final class WebSocketLink {
             case .session:
                 opening.resume(
                     returning: .failure(
-                        TransportError(stage: .upgrade, message: "\(easy.host) closed the connection at once")))
+                        TransportError(stage: .upgrade, message: "\(easy.address.host) closed the connection at once")))
             }
         }
-        connection.end(ending)
+        inbox.end(ending)
+        connection = nil
     }
 }
 
@@ -211,7 +230,9 @@ extension TransportError {
             case 300..<400: "redirects are never followed: the configuration is asked for again"
             default: ""
             }
-        let retryAfter = headers.first { $0.name.lowercased() == "retry-after" }.flatMap { Int($0.value) }
+        let retryAfter = headers.first { $0.name.lowercased() == "retry-after" }.flatMap { Int($0.value) }.map {
+            max(0, $0)
+        }
         return TransportError(
             stage: .upgrade, message: "\(host) refuses the upgrade to WebSocket with status \(status)", cure: cure,
             status: status, answer: answer, retryAfter: retryAfter)

@@ -7,6 +7,12 @@ struct Pulld: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pulld",
         abstract: "Brings a Bitrix24 portal's real-time events to this machine.",
+        discussion: """
+            Examples:
+              pulld demo
+              PULLD_ACCESS_TOKEN=… pulld listen https://acme.bitrix24.com
+              pulld run --config /etc/pulld/pulld.yaml
+            """,
         version: Product.version,
-        subcommands: [Run.self, SandboxVerb.self])
+        subcommands: [DemoVerb.self, Listen.self, Run.self, Publish.self, SandboxVerb.self])
 }

@@ -7,9 +7,11 @@ struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The daemon: subscribe to the portals of a configuration file and serve its sinks.",
         discussion: """
-            Runs until SIGTERM or SIGINT. Events go to the sinks of the file, the program's own log goes to standard error.
+            Runs until SIGTERM or SIGINT. Events go to the sinks of the file, the
+            program's own log goes to standard error.
 
-            Example: pulld run --config /etc/pulld/pulld.yaml
+            Example:
+              pulld run --config /etc/pulld/pulld.yaml
             """)
 
     @Option(help: ArgumentHelp("The configuration file.", valueName: "file"))

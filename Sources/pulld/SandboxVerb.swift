@@ -6,12 +6,14 @@ struct SandboxVerb: AsyncParsableCommand {
         commandName: "sandbox",
         abstract: "The portal in a box alone: a portal and its push server, for your own tests.",
         discussion: """
-            Serves on 127.0.0.1 until it is killed. Tokens: GET /sandbox/credentials. Events: POST /sandbox/publish or
-            /sandbox/load. Faults: POST /sandbox/fault. What was published and asked: GET /sandbox/ledger, /sandbox/calls.
+            Serves on 127.0.0.1 until it is killed. Tokens: GET /sandbox/credentials.
+            Events: POST /sandbox/publish or /sandbox/load. Faults: POST /sandbox/fault.
+            What was published and asked: GET /sandbox/ledger, /sandbox/calls.
 
-            Example: pulld sandbox --port 8800
-                     curl -s http://127.0.0.1:8800/sandbox/credentials
-                     curl -s -d '{"count":100,"rate":10}' http://127.0.0.1:8800/sandbox/load
+            Examples:
+              pulld sandbox --port 8800
+              curl -s http://127.0.0.1:8800/sandbox/credentials
+              curl -s -d '{"count":100,"rate":10}' http://127.0.0.1:8800/sandbox/load
             """)
 
     @Option(help: "The port; 0 for any free one.")
@@ -44,6 +46,12 @@ struct SandboxVerb: AsyncParsableCommand {
     func validate() throws {
         guard publicURL?.hasPrefix("https://") ?? true else {
             throw ValidationError("--public-url begins with https://; without TLS leave it out.")
+        }
+        guard serverVersion == 3 || serverVersion == 4 else {
+            throw ValidationError("--server-version is 3 or 4.")
+        }
+        guard historyPerChannel ?? 0 >= 0, historyTotal ?? 0 >= 0 else {
+            throw ValidationError("A history holds 0 messages or more.")
         }
         guard users > 0, channelLife > 0, pingInterval > 0 else {
             throw ValidationError("Numbers have to be above 0.")

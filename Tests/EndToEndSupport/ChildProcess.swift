@@ -149,15 +149,26 @@ extension timeval {
     var seconds: Double { Double(tv_sec) + Double(tv_usec) / 1_000_000 }
 }
 
-/// What must not outlive the test process.
-private final class RunningChildren: Sendable {
+/// What must not outlive the test process. Unchecked: its signal sources are never touched again.
+private final class RunningChildren: @unchecked Sendable {
     static let shared = RunningChildren()
     private let pids = Mutex<Set<pid_t>>([])
+    private let interruptions: [any DispatchSourceSignal]
 
     private init() {
-        atexit {
-            for pid in RunningChildren.shared.pids.withLock({ $0 }) { _ = Glibc.kill(-pid, SIGKILL) }
+        // Children have process groups of their own, so a Ctrl-C on the terminal does not reach them.
+        interruptions = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { exit(128 + number) }
+            source.activate()
+            return source
         }
+        atexit { RunningChildren.shared.killAll() }
+    }
+
+    private func killAll() {
+        for pid in pids.withLock({ $0 }) { _ = Glibc.kill(-pid, SIGKILL) }
     }
 
     func add(_ pid: pid_t) { pids.withLock { _ = $0.insert(pid) } }

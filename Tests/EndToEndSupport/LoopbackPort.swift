@@ -16,11 +16,17 @@ public enum LoopbackPort {
         return true
     }
 
-    /// A bound socket on a port of the kernel's choice, listening if a backlog is given. The caller closes it.
-    public static func listener(backlog: Int32?) throws -> (descriptor: Int32, port: UInt16) {
+    /// A bound socket on the port, or on one of the kernel's choice (0), listening if a backlog is given. The caller
+    /// closes it.
+    public static func listener(backlog: Int32?, port: UInt16 = 0) throws -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemFailure("socket") }
-        var address = loopback(port: 0)
+        if port != 0 {
+            // Connections of a server that was there before may linger in TIME_WAIT.
+            var on: Int32 = 1
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        }
+        var address = loopback(port: port)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let bound = withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -16,10 +16,8 @@ struct SettingsTests {
 
         #expect(settings.state == "/var/lib/pulld")
         #expect(settings.log == LogSettings(level: .info, format: .auto))
-        #expect(settings.portals.map(\.name) == ["acme", "trial", "helpdesk"])
-        let oauth = OAuthSettings(
-            clientID: "local.65a1b2c3d4e5f6.12345678", clientSecret: .credential("acme-client-secret"),
-            refreshToken: .credential("acme-refresh-token"), server: "https://oauth.bitrix24.tech")
+        #expect(settings.portals.map(\.name) == ["acme", "helpdesk"])
+        let oauth = OAuthSettings(accessToken: .credential("acme-access-token"))
         #expect(
             settings.portals.first
                 == PortalSettings(
@@ -27,11 +25,7 @@ struct SettingsTests {
                     caFile: "/etc/ssl/certs/ca-certificates.crt", proxy: .url("http://proxy.example:3128"),
                     refreshMargin: .seconds(600)))
         let accesses = settings.portals.dropFirst().map(\.access)
-        #expect(
-            accesses == [
-                .oauth(OAuthSettings(accessToken: .environment("TRIAL_ACCESS_TOKEN"))),
-                .webhook(.file("/etc/pulld/helpdesk-webhook")),
-            ])
+        #expect(accesses == [.webhook(.file("/etc/pulld/helpdesk-webhook"))])
         #expect(
             settings.sinks == [
                 SinkSettings(name: "log", kind: .file(path: "/var/log/pulld/events.ndjson")),
@@ -40,7 +34,7 @@ struct SettingsTests {
                     kind: .webhook(
                         url: "http://127.0.0.1:8080/bitrix", secret: .credential("app-webhook-secret")),
                     portals: ["acme"], include: ["application/*"], exclude: ["application/heartbeat"]),
-                SinkSettings(name: "terminal", kind: .standardOutput, portals: ["acme", "trial"]),
+                SinkSettings(name: "terminal", kind: .standardOutput, portals: ["acme", "helpdesk"]),
             ])
     }
 

@@ -73,6 +73,13 @@ import Testing
         }
     }
 
+    @Test("Ids in steps of one, of 1,024 and of 65,536 are looked up without long walks", arguments: [1, 1024, 65_536])
+    func strides(step: UInt64) {
+        var table = SeenTable()
+        for index in UInt64(0)..<100_000 { _ = table.insert(index * step, 1) }
+        #expect(table.meanWalk < 3, "\(table.meanWalk) entries a look-up")
+    }
+
     @Test("Body hashes differ for each changed, added or removed byte")
     func hashes() {
         let body = (0..<70).map { UInt8($0) }

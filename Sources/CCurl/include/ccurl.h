@@ -21,6 +21,7 @@ CURLcode ccurl_easy_get_long(CURL *easy, CURLINFO info, long *value);
 CURLcode ccurl_easy_get_offset(CURL *easy, CURLINFO info, curl_off_t *value);
 CURLcode ccurl_easy_get_socket(CURL *easy, curl_socket_t *value);
 
+CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value);
 CURLMcode ccurl_multi_set_pointer(CURLM *multi, CURLMoption option, const void *value);
 CURLMcode ccurl_multi_set_socket_callback(CURLM *multi, curl_socket_callback value);
 CURLMcode ccurl_multi_set_timer_callback(CURLM *multi, curl_multi_timer_callback value);

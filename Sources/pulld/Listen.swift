@@ -1,0 +1,141 @@
+import ArgumentParser
+import Daemon
+import Logging
+import Settings
+
+struct Listen: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Subscribe to a portal without a file, and print its events or forward them.",
+        discussion: """
+            Secrets come from the environment, never from arguments, which every user of
+            the machine can see:
+
+              PULLD_ACCESS_TOKEN    an application's access token: its own channels
+              PULLD_WEBHOOK         or an incoming webhook's whole address: the user's
+                                    own channels; PORTAL_URL may then be left out
+              PULLD_WEBHOOK_SECRET  signs what --forward-to sends
+              PULLD_PROXY           a proxy's address with its password
+
+            Events go to standard output, one JSON object a line; the program's own log
+            to standard error. Runs until SIGTERM or SIGINT. Exit codes: 64 usage, 78 a
+            secret is missing or wrong.
+
+            Examples:
+              export PULLD_ACCESS_TOKEN=…
+              pulld listen https://acme.bitrix24.com
+              pulld listen https://acme.bitrix24.com --forward-to http://localhost:3000/
+              PULLD_WEBHOOK=… pulld listen --include 'tasks/*' --exclude '*/comment*'
+            """)
+
+    // Read as text: the parser would repeat a value that a transformation refuses, and it may be a secret.
+    @Argument(help: ArgumentHelp("The portal, such as https://acme.bitrix24.com.", valueName: "portal-url"))
+    var portalURL: String?
+
+    @Option(
+        help: ArgumentHelp("A program on this machine; each event is one POST.", valueName: "url"),
+        transform: ForwardAddress.argument)
+    var forwardTo: ForwardAddress?
+
+    @Flag(
+        name: .customLong("print"), help: "Print the events, beside forwarding them; without --forward-to the default.")
+    var isPrinting = false
+
+    @Option(
+        help: ArgumentHelp("Channels, with commas between.", valueName: "private,shared"),
+        transform: ChannelList.argument)
+    var channels = ChannelList(channels: Set(PortalSettings.Channel.allCases))
+
+    @Option(help: "How to connect.")
+    var transport = PortalSettings.Transport.auto
+
+    @OptionGroup var network: NetworkArguments
+
+    @Option(help: ArgumentHelp("Only events whose module/command matches; repeatable.", valueName: "glob"))
+    var include: [String] = []
+
+    @Option(help: ArgumentHelp("Not these; wins over --include; repeatable.", valueName: "glob"))
+    var exclude: [String] = []
+
+    @Option(help: "What the program's own log holds at least.")
+    var logLevel = LogSettings.Level.info
+
+    func validate() throws {
+        _ = try portalURL.map(PortalAddress.argument)
+    }
+
+    func run() async throws {
+        try await ExitCodes.apply {
+            let settings = Settings(
+                portals: [try portalSettings()], sinks: sinks(), log: LogSettings(level: logLevel))
+            try await Daemon(settings: settings, logger: .program(settings.log)).run()
+        }
+    }
+
+    private func portalSettings() throws -> PortalSettings {
+        let (address, access) = try credential()
+        return PortalSettings(
+            name: Self.name(of: address.host), url: address.origin, access: access, channels: channels.channels,
+            transport: transport, caFile: network.absoluteCAFile, proxy: network.proxySettings)
+    }
+
+    private func credential() throws -> (PortalAddress, PortalAccess) {
+        let token = Surroundings.accessToken
+        let webhook = Surroundings.webhook
+        switch (Surroundings.has(token), Surroundings.has(webhook)) {
+        case (true, true):
+            throw ExitCodes.Misconfiguration(
+                description: "\(token) and \(webhook) are both set; unset the one that is not meant")
+        case (true, false):
+            guard let portalURL else {
+                throw ValidationError("PORTAL_URL is missing; write it as https://acme.bitrix24.com.")
+            }
+            return (try PortalAddress.argument(portalURL), .oauth(OAuthSettings(accessToken: .environment(token))))
+        case (false, true):
+            return (try webhookPortal(), .webhook(.environment(webhook)))
+        case (false, false):
+            throw ExitCodes.Misconfiguration(
+                description: """
+                    neither \(token) nor \(webhook) is set
+                    \(token): \(Surroundings.cure(for: token))
+                    \(webhook): \(Surroundings.cure(for: webhook))
+                    """)
+        }
+    }
+
+    private func webhookPortal() throws -> PortalAddress {
+        let secret = try Surroundings.secret(Surroundings.webhook)
+        guard let address = WebAddress(secret.exposed), address.path.hasPrefix("/rest/"),
+            let portal = try? PortalAddress.argument(address.origin)
+        else {
+            throw ExitCodes.Misconfiguration(
+                description: "\(Surroundings.webhook) is not a webhook's address; "
+                    + Surroundings.cure(for: Surroundings.webhook))
+        }
+        guard try portalURL.map({ try PortalAddress.argument($0).origin == portal.origin }) ?? true else {
+            throw ExitCodes.Misconfiguration(
+                description: "\(Surroundings.webhook) is of another portal than PORTAL_URL; leave PORTAL_URL out")
+        }
+        return portal
+    }
+
+    private func sinks() -> [SinkSettings] {
+        var sinks: [SinkSettings] = []
+        if isPrinting || forwardTo == nil {
+            sinks.append(SinkSettings(name: "print", kind: .standardOutput, include: include, exclude: exclude))
+        }
+        if let forwardTo {
+            let name = Surroundings.webhookSecret
+            let secret = Surroundings.has(name) ? SecretSource.environment(name) : nil
+            sinks.append(
+                SinkSettings(
+                    name: "forward", kind: .webhook(url: forwardTo.url, secret: secret), include: include,
+                    exclude: exclude))
+        }
+        return sinks
+    }
+
+    /// What events and log lines are labelled with.
+    private static func name(of host: String) -> String {
+        host.hasPrefix("[") ? "portal" : String(host.prefix(63))
+    }
+}
