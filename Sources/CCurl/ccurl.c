@@ -1,5 +1,7 @@
 #include "ccurl.h"
 
+#include <sys/prctl.h>
+
 CURLcode ccurl_easy_set_long(CURL *easy, CURLoption option, long value) { return curl_easy_setopt(easy, option, value); }
 
 CURLcode ccurl_easy_set_string(CURL *easy, CURLoption option, const char *value) {
@@ -53,6 +55,8 @@ CURLMcode ccurl_multi_set_timer_callback(CURLM *multi, curl_multi_timer_callback
 }
 
 CURLcode ccurl_message_result(const CURLMsg *message) { return message->data.result; }
+
+void ccurl_name_thread(const char *name) { (void)prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 CURLSHcode ccurl_share_data(CURLSH *share, curl_lock_data what) {
     return curl_share_setopt(share, CURLSHOPT_SHARE, what);

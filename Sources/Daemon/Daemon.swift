@@ -74,7 +74,9 @@ public struct Daemon: Sendable {
 
     private func serviceGroup(transport: Transport, notify: NotifySocket) throws -> ServiceGroup {
         let journal = Journal()
-        let readiness = Readiness(portals: settings.portals.map(\.name), notify: notify)
+        let readiness = Readiness(portals: settings.portals.map(\.name), notify: notify) {
+            StartupMemory.giveBack()
+        }
         var services: [any Service] = []
         let assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger)
         for (name, sink, filter) in try assembly.sinks(client: transport) {

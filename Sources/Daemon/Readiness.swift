@@ -13,25 +13,31 @@ final class Readiness: Sendable {
     private let state: Mutex<State>
     private let notify: NotifySocket
 
-    init(portals: [String], notify: NotifySocket) {
+    private let onReady: @Sendable () -> Void
+
+    /// - Parameter onReady: called once, when the daemon is ready.
+    init(portals: [String], notify: NotifySocket, onReady: @escaping @Sendable () -> Void) {
         self.notify = notify
+        self.onReady = onReady
         state = Mutex(State(portals: Dictionary(uniqueKeysWithValues: portals.map { ($0, .starting) })))
     }
 
     func update(_ portal: String, _ status: SessionStatus) {
-        state.withLock { state in
+        let becomesReady = state.withLock { state in
             state.portals[portal] = status
             let sentence = Self.sentence(state.portals)
+            defer { state.lastSentence = sentence }
             let isReady = Self.isReady(state.portals)
             // Sent under the lock, so that the manager gets them in order.
             if isReady && !state.hasBeenReady {
                 state.hasBeenReady = true
                 notify.ready(status: sentence)
-            } else if sentence != state.lastSentence {
-                notify.status(sentence)
+                return true
             }
-            state.lastSentence = sentence
+            if sentence != state.lastSentence { notify.status(sentence) }
+            return false
         }
+        if becomesReady { onReady() }
     }
 
     private static func isReady(_ portals: [String: SessionStatus]) -> Bool {

@@ -23,20 +23,9 @@ public struct DemoOptions: Sendable {
 
 /// Why a demonstration could not be played to its end.
 public struct DemoFailure: Error, Sendable, CustomStringConvertible {
-    public enum Code: Sendable {
-        /// The portal in a box or the daemon ended before the story did.
-        case ended
-        /// The output was closed.
-        case noReader
-    }
-
-    public let code: Code
     public let description: String
 
-    init(_ code: Code, _ description: String) {
-        self.code = code
-        self.description = description
-    }
+    init(_ description: String) { self.description = description }
 }
 
 /// A portal in a box and the daemon as its subscriber, in one process, over real sockets of this machine: events come
@@ -71,14 +60,14 @@ public struct Demo: Sendable {
         return try await withThrowingTaskGroup(of: DemoResult?.self) { group in
             group.addTask {
                 do { try await sandbox.run() } catch {
-                    throw DemoFailure(.ended, "the portal in a box cannot listen: \(error)")
+                    throw DemoFailure("the portal in a box cannot listen: \(error)")
                 }
                 return nil
             }
             group.addTask { try await perform(with: sandbox) }
             defer { group.cancelAll() }
             guard let result = try await group.next() ?? nil else {
-                throw DemoFailure(.ended, "the portal in a box has ended")
+                throw DemoFailure("the portal in a box has ended")
             }
             return result
         }
@@ -100,7 +89,7 @@ public struct Demo: Sendable {
             group.addTask { try await story.play(port: port) }
             defer { group.cancelAll() }
             guard let published = try await group.next() ?? nil else {
-                throw DemoFailure(.ended, "the daemon has ended")
+                throw DemoFailure("the daemon has ended")
             }
             return published
         }
@@ -111,7 +100,7 @@ public struct Demo: Sendable {
 
     private func daemon(of sandbox: Sandbox, port: UInt16, sink: DemoSink) throws -> Daemon {
         guard let token = sandbox.credentials.first?.accessToken else {
-            throw DemoFailure(.ended, "the portal in a box has no user")
+            throw DemoFailure("the portal in a box has no user")
         }
         let variable = "DEMO_ACCESS_TOKEN"
         let portal = PortalSettings(

@@ -34,8 +34,6 @@ final class DemoScreen: Sendable {
         var remarks: [Int: String] = [:]
         /// The story has been told. The rest is putting away.
         var isOver = false
-        /// The reader went away: nobody is there to be shown anything.
-        var isClosed = false
     }
 
     private let descriptor: Int32
@@ -47,9 +45,6 @@ final class DemoScreen: Sendable {
         self.descriptor = descriptor
         self.isColoured = isColoured
     }
-
-    /// Nobody reads the lines any more.
-    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     func headline(_ title: String, _ explanation: String) {
         put([(title, .bold)])
@@ -135,15 +130,13 @@ final class DemoScreen: Sendable {
         }
         line += "\n"
         let bytes = Array(line.utf8)
-        state.withLock { state in
+        state.withLock { _ in
             var done = 0
-            while done < bytes.count, !state.isClosed {
+            while done < bytes.count {
                 let count = bytes[done...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                if count > 0 {
-                    done += count
-                } else if errno != EINTR {
-                    state.isClosed = true
-                }
+                if count < 0 && errno == EINTR { continue }
+                if count <= 0 { return }
+                done += count
             }
         }
     }

@@ -107,7 +107,8 @@ struct CurlFailure {
 
     private var untrusted: TransportError {
         switch certificateProblem {
-        case 0, 62:
+        // libcurl leaves 1 (unspecified) when only the name does not match.
+        case 0, 1, 62:
             return TransportError(
                 stage: .tls, message: "the certificate is for another name than \(host)",
                 cure: "use the name that the certificate is made for")

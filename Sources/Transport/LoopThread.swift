@@ -136,6 +136,8 @@ final class LoopThread: SerialExecutor, @unchecked Sendable {
         var signals = sigset_t()
         sigfillset(&signals)
         pthread_sigmask(SIG_BLOCK, &signals, nil)
+        // For top and the debugger.
+        ccurl_name_thread("transport")
         threadIdentity.store(UInt(pthread_self()), ordering: .relaxed)
         if let handler {
             var events = [epoll_event](repeating: epoll_event(), count: 256)

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Demo
-import Glibc
 
 struct DemoVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,8 +37,6 @@ struct DemoVerb: AsyncParsableCommand {
     }
 
     func run() async throws {
-        // A reader that goes away ends the demonstration by an error of its own.
-        signal(SIGPIPE, SIG_IGN)
         var options = DemoOptions()
         options.events = events
         options.rate = rate

@@ -37,7 +37,7 @@ enum ExitCodes {
             throw code(for: error)
         } catch let failure as DemoFailure {
             say(failure.description)
-            throw failure.code == .noReader ? inputOutput : internalFault
+            throw internalFault
         }
     }
 

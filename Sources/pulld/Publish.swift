@@ -67,7 +67,8 @@ struct Publish: AsyncParsableCommand {
             do throws(PortalError) {
                 let client = try PortalClient(
                     url: portal.origin, credential: .application(accessToken: token), http: transport, network: options)
-                sent = .success(try await client.publish(command: command, params: params, module: module, users: user))
+                try await client.publish(command: command, params: params, module: module, users: user)
+                sent = .success(())
             } catch {
                 sent = .failure(error)
             }

@@ -73,13 +73,18 @@ struct SandboxVerb: AsyncParsableCommand {
             options.publicWebSocketBase = "wss" + publicURL.dropFirst("https".count)
         }
         let sandbox = Sandbox(options)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await sandbox.run() }
-            group.addTask {
-                let port = try await sandbox.waitUntilListening()
-                Terminal.line("sandbox listening on http://127.0.0.1:\(port)")
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await sandbox.run() }
+                group.addTask {
+                    let port = try await sandbox.waitUntilListening()
+                    Terminal.line("sandbox listening on http://127.0.0.1:\(port)")
+                }
+                try await group.waitForAll()
             }
-            try await group.waitForAll()
+        } catch {
+            ExitCodes.say("cannot listen on 127.0.0.1:\(port): \(error)")
+            throw ExitCodes.inputOutput
         }
     }
 }

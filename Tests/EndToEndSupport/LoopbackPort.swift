@@ -18,11 +18,15 @@ public enum LoopbackPort {
 
     /// A bound socket on the port, or on one of the kernel's choice (0), listening if a backlog is given. The caller
     /// closes it.
-    public static func listener(backlog: Int32?, port: UInt16 = 0) throws -> (descriptor: Int32, port: UInt16) {
+    ///
+    /// - Parameter comesAgain: the port may be taken again as soon as the listener is closed, while connections of that
+    ///   time still linger. Both listeners have to say so.
+    public static func listener(
+        backlog: Int32?, port: UInt16 = 0, comesAgain: Bool = false
+    ) throws -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemFailure("socket") }
-        if port != 0 {
-            // Connections of a server that was there before may linger in TIME_WAIT.
+        if comesAgain {
             var on: Int32 = 1
             setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         }

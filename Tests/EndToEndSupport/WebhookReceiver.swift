@@ -26,7 +26,7 @@ public final class WebhookReceiver: Sendable {
     /// - Parameter status: code and reason, and further header lines if there are any, separated by CR LF.
     public init(status: String = "200 OK") throws {
         self.status = status
-        let (descriptor, port) = try LoopbackPort.listener(backlog: 64)
+        let (descriptor, port) = try LoopbackPort.listener(backlog: 64, comesAgain: true)
         self.port = port
         serve(descriptor)
     }
@@ -53,7 +53,9 @@ public final class WebhookReceiver: Sendable {
     public func comeUp() async throws {
         let port = port
         try await eventually(within: .seconds(10), "port \(port) is free again") {
-            guard let listener = try? LoopbackPort.listener(backlog: 64, port: port) else { return false }
+            guard let listener = try? LoopbackPort.listener(backlog: 64, port: port, comesAgain: true) else {
+                return false
+            }
             serve(listener.descriptor)
             return true
         }

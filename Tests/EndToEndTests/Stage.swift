@@ -179,6 +179,7 @@ struct LogLine: Sendable, CustomStringConvertible {
     var cause: String { fields["cause"] ?? "" }
     var cure: String { fields["cure"] ?? "" }
     var retryIn: Double? { fields["retry_in_s"].flatMap { Double($0) } }
+    var time: Date? { fields["time"].flatMap { ISO8601DateFormatter().date(from: $0) } }
     var isTrouble: Bool { ["warning", "error", "critical"].contains(level) }
 
     var description: String { "\(level) \(message) \(fields)" }

@@ -16,14 +16,21 @@ extension EndToEnd {
                 try await daemon.hasWritten(20, within: .seconds(10))
                 try await stage.sandbox.fault("rotate-now")
                 try await daemon.says("switched to new channels")
-                let kind = transport == .webSocket ? "refuse-upgrade" : "refuse-poll"
                 // Servers quote what they refuse.
                 let quoted = try await stage.sandbox.secrets().joined(separator: " ")
-                try await stage.sandbox.fault(kind, ["status": 403, "body": "Wrong \(quoted)", "count": 1])
+                let refusal = transport == .webSocket ? "refuse-upgrade" : "refuse-poll"
+                try await stage.sandbox.fault(refusal, ["status": 403, "body": "Wrong \(quoted)", "count": 3])
                 try await stage.sandbox.fault("cut")
-                try await daemon.says("not connected to the push server", times: 2)
-                try await stage.sandbox.fault("close", ["code": 4010, "reason": String(quoted.suffix(100))])
-                try await stage.sandbox.fault("garbage", ["text": quoted])
+                try await daemon.says("not connected to the push server", because: "403")
+                try await stage.sandbox.fault("clear")
+                try await stage.isSubscribed(daemon)
+                if try await stage.sandbox.fault("garbage", ["text": quoted]) > 0 {
+                    try await daemon.says("received something that no push server sends")
+                }
+                let reason = String(quoted.suffix(100))
+                try await stage.sandbox.fault("close", ["code": 4010, "reason": reason])
+                try await daemon.says(
+                    "not connected to the push server", because: transport == .webSocket ? "4010" : "400")
                 #expect(try await leaks(of: daemon, on: stage) == [])
                 try await daemon.stop()
                 #expect(!daemon.process.errorOutput.isEmpty)
@@ -108,9 +115,11 @@ extension EndToEnd {
 
 extension DaemonProcess {
     /// Waits for a line of the log.
-    fileprivate func says(_ message: String, times: Int = 1) async throws {
+    ///
+    /// - Parameter cause: a part of its cause.
+    fileprivate func says(_ message: String, because cause: String? = nil) async throws {
         try await eventually(within: .seconds(30), "the log says \(message)\n\(process.errorOutput)") {
-            log.filter { $0.message == message }.count >= times
+            log.contains { $0.message == message && (cause.map($0.cause.contains) ?? true) }
         }
     }
 }

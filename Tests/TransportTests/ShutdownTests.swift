@@ -9,10 +9,6 @@ extension TransportTests {
     struct ShutdownTests {
         @Test("ends everything under way as cancelled, and leaves no thread and no descriptor")
         func everythingEnds() async throws {
-            let server = try LoopbackServer { peer, number in
-                if number == 0 { peer.upgrade() }
-                peer.drain()
-            }
             // The first one brings what libcurl keeps for ever.
             try await TransportTests.withTransport { _ in }
             let descriptors = TransportTests.descriptorCount()
@@ -45,10 +41,10 @@ extension TransportTests {
                 #expect(await connection.receive() == nil)
                 await transport.shutdown()
             }
-            _ = server
             try await eventually(
                 within: .seconds(10), "no descriptor is left: \(TransportTests.descriptorCount()) of \(descriptors)"
             ) { TransportTests.descriptorCount() <= descriptors }
+            try await eventually(within: .seconds(10), "no thread is left") { TransportTests.loopThreadCount() == 0 }
         }
     }
 }

@@ -27,4 +27,7 @@ CURLMcode ccurl_multi_set_socket_callback(CURLM *multi, curl_socket_callback val
 CURLMcode ccurl_multi_set_timer_callback(CURLM *multi, curl_multi_timer_callback value);
 CURLcode ccurl_message_result(const CURLMsg *message);
 
+/// Names the calling thread, with at most 15 bytes, for top and debuggers.
+void ccurl_name_thread(const char *name);
+
 CURLSHcode ccurl_share_data(CURLSH *share, curl_lock_data what);
