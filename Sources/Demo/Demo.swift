@@ -93,7 +93,10 @@ public struct Demo: Sendable {
             }
             return published
         }
-        let result = DemoResult(ledger: sandbox.ledger.filter { published.contains($0.id) }, arrivals: sink.arrivals)
+        // The ledger also holds what the portal itself tells its subscribers.
+        let ledger = sandbox.ledger.filter { published.contains($0.id) }
+        let result = DemoResult(
+            published: Set(ledger.map { EventFingerprint(id: $0.id, bodyHash: $0.bodyHash) }), received: sink.received)
         screen.result(result, calls: sandbox.calls)
         return result
     }

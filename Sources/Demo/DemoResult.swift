@@ -1,8 +1,8 @@
 public import Events
-public import Sandbox
 
-/// One event as it came out of the daemon.
-public struct Arrival: Hashable, Sendable {
+/// What tells an event from all others, on the portal's side and on this one.
+public struct EventFingerprint: Hashable, Sendable {
+    /// Nil when it came without one.
     public var id: MessageID?
     /// SHA-256 of the body, lower-case hex.
     public var bodyHash: String
@@ -24,13 +24,13 @@ public struct DemoResult: Hashable, Sendable {
 
     public var isComplete: Bool { lost == 0 && duplicated == 0 }
 
-    public init(ledger: [LedgerEntry], arrivals: [Arrival]) {
-        var expected = Set(ledger.map { Arrival(id: $0.id, bodyHash: $0.bodyHash) })
-        published = expected.count
-        received = arrivals.count
+    public init(published: Set<EventFingerprint>, received: [EventFingerprint]) {
+        self.published = published.count
+        self.received = received.count
+        var missing = published
         duplicated = 0
-        for arrival in arrivals where expected.remove(arrival) == nil { duplicated += 1 }
-        lost = expected.count
+        for event in received where missing.remove(event) == nil { duplicated += 1 }
+        lost = missing.count
     }
 }
 

@@ -7,14 +7,14 @@ import Synchronization
 final class DemoSink: Sink {
     let executor: (any TaskExecutor)? = nil
     private let screen: DemoScreen
-    private let state = Mutex<(arrivals: [Arrival], ids: Set<MessageID>)>(([], []))
+    private let state = Mutex<(received: [EventFingerprint], ids: Set<MessageID>)>(([], []))
 
     init(screen: DemoScreen) {
         self.screen = screen
     }
 
     /// In the order of their delivery.
-    var arrivals: [Arrival] { state.withLock { $0.arrivals } }
+    var received: [EventFingerprint] { state.withLock { $0.received } }
 
     func hasReceived(_ ids: Set<MessageID>) -> Bool {
         state.withLock { ids.isSubset(of: $0.ids) }
@@ -36,10 +36,10 @@ final class DemoSink: Sink {
     private func take(_ event: Event, in bytes: UnsafeRawBufferPointer) {
         screen.event(EventSummary(event, in: bytes))
         let body = UnsafeRawBufferPointer(rebasing: bytes[event.body.range])
-        let arrival = Arrival(id: event.id, bodyHash: Digest.hex(Digest.sha256(body)))
+        let fingerprint = EventFingerprint(id: event.id, bodyHash: Digest.hex(Digest.sha256(body)))
         state.withLock { state in
-            state.arrivals.append(arrival)
-            if let id = arrival.id { state.ids.insert(id) }
+            state.received.append(fingerprint)
+            if let id = fingerprint.id { state.ids.insert(id) }
         }
     }
 }

@@ -34,9 +34,8 @@ extension SessionMachine {
             }
         }
         guard let due = fetchAt, due <= now.monotonic else { return }
-        let interval = fruitless >= 3 ? rules.fruitlessRefreshInterval : rules.minimumRefreshInterval
-        if let last = lastFetchAt, now.monotonic < last + .seconds(interval) {
-            fetchAt = last + .seconds(interval)
+        if let earliest = earliestFetchAt, now.monotonic < earliest {
+            fetchAt = earliest
             return
         }
         fetchAt = nil
@@ -44,6 +43,12 @@ extension SessionMachine {
         isFetching = true
         actions.append(.note(.askingForConfiguration(reason: fetchReason)))
         actions.append(.fetchConfiguration)
+    }
+
+    /// Requests are not made one upon another.
+    var earliestFetchAt: Duration? {
+        let interval = fruitless >= 3 ? rules.fruitlessRefreshInterval : rules.minimumRefreshInterval
+        return lastFetchAt.map { $0 + .seconds(interval) }
     }
 
     mutating func configured(

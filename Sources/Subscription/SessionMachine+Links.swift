@@ -119,7 +119,10 @@ extension SessionMachine {
         let verdict = end.verdict(link.configuration, repeats: repeatedEnds)
         let scheduled = connectionBackoff.next(using: &random).inSeconds
         let own = verdict.delay.map { draw($0) }
-        let wait = verdict.obeysSchedule ? max(scheduled, own ?? 0) : own ?? scheduled
+        var wait = verdict.obeysSchedule ? max(scheduled, own ?? 0) : own ?? scheduled
+        if verdict.action == .refetch, let earliest = earliestFetchAt {
+            wait = max(wait, (earliest - now.monotonic).inSeconds)
+        }
         actions.append(.note(.lost(end, retryIn: wait, alarm: verdict.alarm)))
         if verdict.action == .refetch {
             requestFetch(.refused, in: wait...wait, at: now)

@@ -110,7 +110,8 @@ final class CurlEasy {
             certificateProblem: long(CURLINFO_SSL_VERIFYRESULT),
             proxyStatus: long(CURLINFO_HTTP_CONNECTCODE),
             isResolved: reached(CURLINFO_NAMELOOKUP_TIME_T),
-            isConnected: reached(CURLINFO_CONNECT_TIME_T),
+            // The time of connecting is missing in libcurl 7.88 when TLS fails (curl issue 10670); the port is not.
+            isConnected: reached(CURLINFO_CONNECT_TIME_T) || long(CURLINFO_PRIMARY_PORT) > 0,
             isEncrypted: reached(CURLINFO_APPCONNECT_TIME_T)
         ).error
     }

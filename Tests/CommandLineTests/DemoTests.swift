@@ -23,11 +23,13 @@ import Testing
 
     @Test("The same seed tells the same events, another one others")
     func seed() async throws {
-        let first = try await events(seed: "7")
-        let again = try await events(seed: "7")
-        let other = try await events(seed: "8")
-        #expect(first == again)
-        #expect(first != other)
+        async let first = events(seed: "7")
+        async let again = events(seed: "7")
+        async let other = events(seed: "8")
+        let (one, same, different) = try await (first, again, other)
+        #expect(one == same)
+        #expect(one != different)
+        #expect(one.count == 20)
     }
 
     @Test("A terminal gets colours, unless NO_COLOR, --no-color or a dumb one forbid it", arguments: Screen.all)

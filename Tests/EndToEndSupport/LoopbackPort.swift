@@ -9,6 +9,19 @@ public enum LoopbackPort {
         return port
     }
 
+    /// Keeps a port from everybody who asks for any free one. A server that sets SO_REUSEADDR can listen on it at the same
+    /// time.
+    public final class Reservation: Sendable {
+        public let port: UInt16
+        private let descriptor: Int32
+
+        public init() throws {
+            (descriptor, port) = try LoopbackPort.listener(backlog: nil, comesAgain: true)
+        }
+
+        deinit { close(descriptor) }
+    }
+
     /// Whether somebody accepts connections there.
     public static func answers(_ port: UInt16) -> Bool {
         guard let descriptor = try? connection(to: port) else { return false }

@@ -29,7 +29,11 @@ private enum Cut: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     func happen(on stage: Stage) async throws {
         switch self {
-        case .dropped, .pollDropped: #expect(try await stage.sandbox.fault("cut") >= 1)
+        case .dropped: #expect(try await stage.sandbox.fault("cut") == 1)
+        case .pollDropped:
+            try await eventually(within: .seconds(10), "a poll waits and is cut") {
+                try await stage.sandbox.fault("cut") == 1
+            }
         case .goingAway: #expect(try await stage.sandbox.fault("close", ["code": 1001, "reason": "going away"]) >= 1)
         case .rejected:
             try await stage.sandbox.fault("reject-after-accept", ["code": 4010, "reason": "Wrong Channel Id"])

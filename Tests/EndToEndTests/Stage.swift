@@ -22,6 +22,8 @@ final class Stage: Sendable {
     let url: String
 
     private let server: Mutex<NginxServer?>
+    /// Kept over a restart of nginx, too.
+    private let nginxPort: LoopbackPort.Reservation?
     private let certificate: CertificateAuthority.Certificate?
     private static let tokenVariable = "PULLD_TEST_TOKEN"
 
@@ -29,18 +31,20 @@ final class Stage: Sendable {
         switch front {
         case .nothing:
             sandbox = try await SandboxProcess(sandboxArguments)
-            (certificate, relay) = (nil, nil)
+            (certificate, relay, nginxPort) = (nil, nil, nil)
             server = Mutex(nil)
             url = "http://127.0.0.1:\(sandbox.port)"
         case .nginx(let kind):
-            let nginxPort = try LoopbackPort.free()
-            let relay = try TCPRelay(to: nginxPort)
+            let reservation = try LoopbackPort.Reservation()
+            let relay = try TCPRelay(to: reservation.port)
             let url = "https://localhost:\(relay.port)"
             sandbox = try await SandboxProcess(["--public-url", url] + sandboxArguments)
             let certificate = try await TestCertificates.shared.certificate(kind)
-            let nginx = try await NginxServer(certificate: certificate, upstreamPort: sandbox.port, port: nginxPort)
+            let nginx = try await NginxServer(
+                certificate: certificate, upstreamPort: sandbox.port, port: reservation.port)
             server = Mutex(nginx)
             self.certificate = certificate
+            nginxPort = reservation
             self.relay = relay
             self.url = url
         }
