@@ -80,8 +80,11 @@ private struct Addresses {
     var longPolling: String?
     /// An address was left out because it is plain.
     var sawInsecure = false
+    /// A portal on this machine may have its push server here too, without TLS. Another one must not point inside.
+    private let portalIsLocal: Bool
 
     init(server: JSONValue, portalHost: String) {
+        portalIsLocal = URLParts.isLoopback(portalHost)
         let candidates = { (names: [String]) in
             names.compactMap { server[$0]?.string }.filter { !$0.isEmpty }
                 .map { $0.replacing("#DOMAIN#", with: portalHost) }
@@ -100,7 +103,7 @@ private struct Addresses {
         let parsed = candidates.compactMap { text in URLParts(text).map { (text, $0) } }
         if let (text, _) = parsed.first(where: { $0.1.scheme == secure }) { return text }
         let plainOnes = parsed.filter { $0.1.scheme == plain }
-        if let (text, _) = plainOnes.first(where: { URLParts.isLoopback($0.1.host) }) { return text }
+        if portalIsLocal, let (text, _) = plainOnes.first(where: { URLParts.isLoopback($0.1.host) }) { return text }
         sawInsecure = sawInsecure || !plainOnes.isEmpty
         return nil
     }

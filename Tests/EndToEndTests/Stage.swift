@@ -1,6 +1,7 @@
 import EndToEndSupport
 import Foundation
 import Synchronization
+import Testing
 
 /// A portal in a box, what stands in front of it, and the daemons that subscribe to it.
 final class Stage: Sendable {
@@ -39,7 +40,7 @@ final class Stage: Sendable {
             let relay = try TCPRelay(to: reservation.port)
             let url = "https://localhost:\(relay.port)"
             sandbox = try await SandboxProcess(["--public-url", url] + sandboxArguments)
-            let certificate = try await TestCertificates.shared.certificate(kind)
+            let certificate = try await TestCertificates.certificate(kind)
             let nginx = try await NginxServer(
                 certificate: certificate, upstreamPort: sandbox.port, port: reservation.port)
             server = Mutex(nginx)
@@ -93,7 +94,7 @@ final class Stage: Sendable {
             "url: \(url ?? self.url)", "oauth: { access_token: { env: \(Self.tokenVariable) } }",
             "transport: \(transport.rawValue)",
         ]
-        if nginx != nil { members.append("tls: { ca_file: \(try await TestCertificates.shared.authority()) }") }
+        if nginx != nil { members.append("tls: { ca_file: \(try await TestCertificates.authorityPath()) }") }
         members += portal
         let sinks = sinks ?? ["log: { file: { path: $DIRECTORY/events.ndjson } }", "terminal: { stdout: {} }"]
         let configuration = """
@@ -123,21 +124,26 @@ final class Stage: Sendable {
     }
 }
 
-/// The certificates of all tests, each made once.
-private actor TestCertificates {
-    static let shared = TestCertificates()
-
-    private let issuer = Task { try await CertificateAuthority() }
-    private var made: [CertificateAuthority.Kind: Task<CertificateAuthority.Certificate, any Error>] = [:]
-
-    func authority() async throws -> String { try await issuer.value.certificatePath }
-
-    func certificate(_ kind: CertificateAuthority.Kind) async throws -> CertificateAuthority.Certificate {
-        if let known = made[kind] { return try await known.value }
-        let task = Task { try await issuer.value.certificate(kind) }
-        made[kind] = task
-        return try await task.value
+/// The certificates of all tests, made once.
+private struct TestCertificates: Sendable {
+    static let shared = Task {
+        let authority = try await CertificateAuthority()
+        var certificates: [CertificateAuthority.Kind: CertificateAuthority.Certificate] = [:]
+        // One after the other: they share the authority's serial number.
+        for kind in CertificateAuthority.Kind.allCases {
+            certificates[kind] = try await authority.certificate(kind)
+        }
+        return TestCertificates(authority: authority, certificates: certificates)
     }
+
+    let authority: CertificateAuthority
+    let certificates: [CertificateAuthority.Kind: CertificateAuthority.Certificate]
+
+    static func certificate(_ kind: CertificateAuthority.Kind) async throws -> CertificateAuthority.Certificate {
+        try #require(try await shared.value.certificates[kind])
+    }
+
+    static func authorityPath() async throws -> String { try await shared.value.authority.certificatePath }
 }
 
 /// A daemon that should be running, and is not.

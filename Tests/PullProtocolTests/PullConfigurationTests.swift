@@ -123,12 +123,6 @@ struct PullConfigurationTests {
             body: result(server.replacing("h.test", with: "#DOMAIN#"), channels),
             webSocket: "wss://portal.test/s/", longPolling: "https://portal.test/s/"),
         Reading(
-            id: "plain addresses are taken on loopback only",
-            body: result(
-                "\"server\":{\"version\":4,\"websocket\":\"ws://127.0.0.1/s/\",\"long_polling\":\"http://h.test/s/\"}",
-                channels),
-            webSocket: "ws://127.0.0.1/s/", longPolling: nil),
-        Reading(
             id: "a secure address goes before a plain one on loopback",
             body: result(server.replacing("{\"v", with: "{\"websocket\":\"ws://localhost/\",\"v"), channels)),
     ]
@@ -143,6 +137,17 @@ struct PullConfigurationTests {
         #expect(configuration.longPollingURL == reading.longPolling)
         #expect(configuration.channels.map(\.kind) == reading.kinds)
         #expect(configuration.earliestEnd == reading.end)
+    }
+
+    @Test("Plain addresses are taken on loopback only, and only of a portal that is on loopback itself")
+    func plainAddresses() throws {
+        let server =
+            "\"server\":{\"version\":4,\"websocket\":\"ws://127.0.0.1/s/\",\"long_polling\":\"http://h.test/s/\"}"
+        let body = "{\"result\":{\(server),\(Self.channels)}}"
+        let local = try PullConfiguration.decode(Array(body.utf8), portalHost: "127.0.0.1", now: Self.now)
+        #expect(local.webSocketURL == "ws://127.0.0.1/s/")
+        #expect(local.longPollingURL == nil)
+        #expect(Self.error(body)?.code == .insecureURL)
     }
 
     @Test("The other members of an answer")

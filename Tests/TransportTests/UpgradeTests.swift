@@ -113,7 +113,7 @@ extension TransportTests {
             try await TransportTests.withTransport { transport in
                 var request = TransportTests.socket(server.webSocketURL)
                 request.upgradeTimeout = .milliseconds(400)
-                let time = try await TransportTests.took {
+                let time = await TransportTests.took {
                     let error = await TransportTests.failure { () async throws(TransportError) in
                         try await transport.connectWebSocket(request)
                     }

@@ -19,11 +19,15 @@ extension LoopbackPeer {
     @discardableResult
     func upgrade(early: [UInt8] = []) -> String? {
         guard let head = readHead() else { return nil }
+        acceptUpgrade(head, early: early)
+        return head
+    }
+
+    func acceptUpgrade(_ head: String, early: [UInt8] = []) {
         let answer =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + "Sec-WebSocket-Accept: \(Self.accept(for: head))\r\n\r\n"
         write(Array(answer.utf8) + early)
-        return head
     }
 
     static func frame(_ opcode: UInt8, _ payload: [UInt8]) -> [UInt8] {
