@@ -25,7 +25,7 @@ demo: build-packages ## a portal in a box and a subscriber: events on your termi
 
 test: lint build-packages test-packages ## lint, then all tests
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
-	$(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest
+	$(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
 
 lint: lint-packages ## formatting, the systemd unit, shell scripts
 	$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks

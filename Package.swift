@@ -92,6 +92,8 @@ let package = Package(
         .testTarget(
             name: "PullProtocolTests", dependencies: ["PullProtocol", "Events", "JSONText", "Secrets", "COpenSSL"]),
         .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "CWslay"]),
+        .testTarget(
+            name: "TransportTests", dependencies: ["EndToEndSupport", "Transport", "CCurl", "WebSocket", "Secrets"]),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Events"]),
         .testTarget(
             name: "DeliveryTests",
@@ -106,6 +108,7 @@ let package = Package(
         .testTarget(name: "LayeringTests"),
         .testTarget(name: "UnitFileTests", dependencies: ["EndToEndSupport"]),
         .testTarget(name: "EndToEndSupportTests", dependencies: ["EndToEndSupport"]),
+        .testTarget(name: "CommandLineTests", dependencies: ["EndToEndSupport", "Demo", "Events", "pulld"]),
         .testTarget(name: "EndToEndTests", dependencies: ["EndToEndSupport", "pulld"]),
     ],
     swiftLanguageModes: [.v6]

@@ -4,7 +4,7 @@ import Sandbox
 /// What happens on the portal's side, scene by scene. Each scene waits for what it needs to have happened, so that it
 /// is the same on a slow machine.
 struct DemoStory {
-    /// How long one thing may take before the story goes on without it.
+    /// How long one thing may take before the story is broken off.
     private static let patience = Duration.seconds(20)
 
     private let options: DemoOptions
@@ -29,34 +29,40 @@ struct DemoStory {
         var count = 0
     }
 
+    /// Something did not happen in time: the story breaks off, and the comparison shows what it cost.
+    private struct OutOfPatience: Error {}
+
     /// - Returns: what has been published.
     func play(port: UInt16) async throws -> Set<MessageID> {
-        let total = options.events
         var press = Press(
             samples: SampleEvents(seed: options.seed), interval: .seconds(1 / options.rate), due: clock.now)
-
-        screen.scene("1. Subscribing")
-        screen.say(.portal, "listens on 127.0.0.1:\(port), REST and push server")
-        await wait("pulld is connected") { !sandbox.connections.isEmpty }
-        press.due = clock.now
-        try await publish(total * 7 / 20, with: &press)
-
-        await catchUp(press)
-        screen.scene("2. The portal replaces its channels")
-        try await replaceChannels(total * 5 / 20, with: &press)
-        try await publish(total * 3 / 20, with: &press)
-
-        await catchUp(press)
-        screen.scene("3. The connection breaks")
-        try await breakConnection(max(3, total / 10), with: &press)
-        press.due = clock.now.advanced(by: press.interval)
-        try await publish(total - press.count, with: &press)
-
-        await catchUp(press)
+        do {
+            try await scenes(port: port, with: &press)
+        } catch is OutOfPatience {}
         // A second copy of something may still lie in the push server's collecting window: let it come and be counted.
         try await clock.sleep(for: .seconds(sandbox.options.flushWindow * 3))
         screen.end()
         return press.published
+    }
+
+    private func scenes(port: UInt16, with press: inout Press) async throws {
+        let total = options.events
+        screen.scene("1. Subscribing")
+        screen.say(.portal, "listens on 127.0.0.1:\(port), REST and push server")
+        try await wait("pulld is connected") { !sandbox.connections.isEmpty }
+        press.due = clock.now
+        try await publish(total * 7 / 20, with: &press)
+
+        try await catchUp(press)
+        screen.scene("2. The portal replaces its channels")
+        try await replaceChannels(total * 5 / 20, with: &press)
+        try await publish(total * 3 / 20, with: &press)
+
+        try await catchUp(press)
+        screen.scene("3. The connection breaks")
+        try await breakConnection(max(3, total / 10), with: &press)
+        try await publish(total - press.count, with: &press)
+        try await catchUp(press)
     }
 
     /// Events go to the new channels at once. Those that come before pulld has found out are waiting for it there.
@@ -69,12 +75,13 @@ struct DemoStory {
             if !isSwitched() { screen.remark("waited", onEvent: press.count + 1) }
             try await publish(1, with: &press)
         }
-        await wait("pulld is on the new channels") { isSwitched() && sink.hasReceived(press.published) }
+        try await wait("pulld is on the new channels") { isSwitched() && sink.hasReceived(press.published) }
         // The scene ends with the old connection.
-        await wait("the old connection is closed") { old.isDisjoint(with: sandbox.connections.map(\.id)) }
+        try await wait("the old connection is closed") { old.isDisjoint(with: sandbox.connections.map(\.id)) }
         press.due = clock.now.advanced(by: press.interval)
     }
 
+    /// What is published while the line is down comes with the next connection, from the push server's history.
     private func breakConnection(_ count: Int, with press: inout Press) async throws {
         sandbox.cut()
         for number in press.count + 1...press.count + count {
@@ -84,7 +91,8 @@ struct DemoStory {
         press.due = clock.now
         for _ in 0..<count { publishNow(&press) }
         screen.say(.portal, "publishes \(count) events meanwhile")
-        await catchUp(press)
+        try await catchUp(press)
+        press.due = clock.now.advanced(by: press.interval)
     }
 
     private func publish(_ count: Int, with press: inout Press) async throws {
@@ -103,19 +111,20 @@ struct DemoStory {
         press.published.insert(id)
     }
 
-    private func catchUp(_ press: Press) async {
-        await wait("everything published has arrived") { sink.hasReceived(press.published) }
+    private func catchUp(_ press: Press) async throws {
+        try await wait("everything published has arrived") { sink.hasReceived(press.published) }
     }
 
-    /// Returns when it is so, or says that it is not.
-    private func wait(_ what: String, until isSo: () -> Bool) async {
+    /// Returns when it is so.
+    private func wait(_ what: String, until isSo: () -> Bool) async throws {
         let deadline = clock.now.advanced(by: Self.patience)
         while !isSo() {
-            guard clock.now < deadline, !Task.isCancelled else {
-                screen.say(.pulld, "not within \(Self.patience): \(what)", isTrouble: true)
-                return
+            guard clock.now < deadline else {
+                let seconds = Self.patience.components.seconds
+                screen.say(.pulld, "has not come so far within \(seconds) s: \(what)", isTrouble: true)
+                throw OutOfPatience()
             }
-            try? await clock.sleep(for: .milliseconds(10))
+            try await clock.sleep(for: .milliseconds(10))
         }
     }
 }

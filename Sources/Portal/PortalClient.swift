@@ -18,7 +18,8 @@ public struct PortalClient: Sendable {
     static let timeout = Duration.seconds(65)
     static let maximumAnswerSize = 4 * 1024 * 1024
 
-    private let base: String
+    /// A webhook's address is its credential.
+    private let base: Secret
     private let host: String
     private let credential: PortalCredential
     private let http: any HTTPClient
@@ -38,14 +39,15 @@ public struct PortalClient: Sendable {
         case .application: address = url.hasSuffix("/") ? url + "rest/" : url + "/rest/"
         case .webhook(let webhook): address = webhook.exposed.hasSuffix("/") ? webhook.exposed : webhook.exposed + "/"
         }
-        guard let parts = URLParts(address), parts.scheme == "https" || parts.scheme == "http" else {
+        guard let parts = URLParts(address), parts.query == nil, parts.scheme == "https" || parts.scheme == "http"
+        else {
             throw .address("the portal's address is no URL", cure: "write it as https://acme.bitrix24.com")
         }
         guard parts.scheme == "https" || URLParts.isLoopback(parts.host) else {
             throw .address(
                 "the portal's address is plain http", cure: "use https: a token must not cross a network in the clear")
         }
-        base = address
+        base = Secret(address)
         host = parts.host
         self.credential = credential
         self.http = http
@@ -101,7 +103,7 @@ public struct PortalClient: Sendable {
         var members = members
         if case .application(let token) = credential { members.append(("auth", .string(token.exposed))) }
         let request = HTTPRequest(
-            method: .post, url: Secret(base + method + ".json"),
+            method: .post, url: Secret(base.exposed + method + ".json"),
             headers: [("Content-Type", "application/json"), ("Accept", "application/json")],
             body: JSONValue.object(members).serialized(), timeout: Self.timeout,
             maximumBodySize: Self.maximumAnswerSize, network: network)

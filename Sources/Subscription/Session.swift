@@ -162,6 +162,8 @@ public actor Session {
     private func forget(_ id: LinkID, _ end: LinkEnd) {
         stops[id] = nil
         connections[id] = nil
+        // With the task cancelled this end is no loss to recover from.
+        if Task.isCancelled { handle(.stop) }
         handle(.ended(id, end))
     }
 

@@ -44,6 +44,8 @@ struct FailureCase: Sendable, Hashable, CustomTestStringConvertible {
     static func after(_ seconds: Double) -> [ClosedRange<Double>] { [seconds...(seconds * 1.1)] }
     /// Push connections: at once, then a quarter of a minute, up to a fifth longer.
     static let reconnects = [0.1...0.5, 15.0...18]
+    /// The same where the configuration is asked for first: not within five seconds of the last time.
+    static let refetches = [0.1...5.0, 15.0...18]
     /// What the log's one digit takes from a number.
     static let rounding = 0.051
     /// Long enough for the first three attempts on the schedule, and too short for a fourth.

@@ -67,8 +67,8 @@ extension FailureCase {
     ]
 
     static let upgrades =
-        [400, 403, 404, 503].map { refusedUpgrade($0, waits: reconnects) }
-        + [refusedUpgrade(429, waits: [60...72])]
+        [400, 403, 404].map { refusedUpgrade($0, waits: refetches) }
+        + [refusedUpgrade(503, waits: reconnects), refusedUpgrade(429, waits: [60...72])]
 
     private static func refusedUpgrade(_ status: Int, waits: [ClosedRange<Double>]) -> FailureCase {
         FailureCase(

@@ -21,7 +21,11 @@ final class LoopbackServer: Sendable {
         Thread.detachNewThread {
             while true {
                 let descriptor = accept(listener, nil, nil)
-                if descriptor < 0 { return }
+                guard descriptor >= 0 else {
+                    // Here and nowhere else: closed under this thread, its number could be another listener's.
+                    close(listener)
+                    return
+                }
                 let peer = LoopbackPeer(descriptor)
                 let number = accepted(peer)
                 Thread.detachNewThread {
@@ -35,7 +39,6 @@ final class LoopbackServer: Sendable {
     deinit {
         // Wakes the thread in accept.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         for peer in peers.withLock({ $0 }) { peer.interrupt() }
     }
 
@@ -112,6 +115,12 @@ final class LoopbackPeer: Sendable {
 
     @discardableResult
     func write(_ text: String) -> Bool { write(Array(text.utf8)) }
+
+    /// From now on a write gives up after so long.
+    func limitWriting(milliseconds: Int) {
+        var limit = timeval(tv_sec: 0, tv_usec: milliseconds * 1000)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
 
     /// Waits for the end of the stream.
     func drain() {

@@ -52,11 +52,20 @@ enum TransportTests {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
     }
 
-    /// Threads of transports, by their name.
-    static func loopThreadCount() -> Int {
+    /// The status files of transports' threads, found by their name.
+    private static func loopThreads() -> [String] {
         let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
-        return tasks.count {
-            (try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8)) == "transport\n"
+        return tasks.compactMap { try? String(contentsOfFile: "/proc/self/task/\($0)/status", encoding: .utf8) }
+            .filter { $0.hasPrefix("Name:\ttransport\n") }
+    }
+
+    static func loopThreadCount() -> Int { loopThreads().count }
+
+    /// How often the loops have gone to sleep so far.
+    static func loopSleeps() -> Int {
+        loopThreads().reduce(0) { sum, status in
+            let line = status.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches:") }
+            return sum + (line?.split(separator: "\t").last.flatMap { Int($0) } ?? 0)
         }
     }
 
