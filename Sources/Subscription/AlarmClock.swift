@@ -5,7 +5,7 @@ public import Timing
 /// a few wake-ups a second, not a timer and a task each.
 public final class AlarmClock: Sendable {
     /// Alarms closer together than this ring together; none rings early.
-    static let grain = Duration.milliseconds(20)
+    static let grain = Duration.milliseconds(100)
 
     private struct Alarm {
         var due: Duration
