@@ -94,6 +94,9 @@ let package = Package(
         .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "CWslay"]),
         .testTarget(
             name: "TransportTests", dependencies: ["EndToEndSupport", "Transport", "CCurl", "WebSocket", "Secrets"]),
+        .testTarget(
+            name: "PortalTests",
+            dependencies: ["Portal", "Transport", "PullProtocol", "Secrets", "JSONText", "Timing"]),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "Events"]),
         .testTarget(
             name: "DeliveryTests",

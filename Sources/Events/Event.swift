@@ -13,7 +13,8 @@ public struct ByteRange: Hashable, Sendable {
 
     @inlinable
     public init(_ range: Range<Int>) {
-        self.init(start: UInt32(truncatingIfNeeded: range.lowerBound), end: UInt32(truncatingIfNeeded: range.upperBound))
+        start = UInt32(truncatingIfNeeded: range.lowerBound)
+        end = UInt32(truncatingIfNeeded: range.upperBound)
     }
 
     @inlinable public var isEmpty: Bool { start == end }

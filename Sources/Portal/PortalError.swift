@@ -50,13 +50,13 @@ public struct PortalError: Error, Sendable {
 
     init(configuration error: ConfigurationError) {
         self.init(
-            .configuration(error.code), error.message, cure: error.cure,
+            .configuration(error.code), "configuration: \(error.message)", cure: error.cure,
             retry: error.retryAfter.map { .after($0) } ?? .schedule)
     }
 
     /// Renewing tokens is not this version's: a token that has run out needs a person, like every fatal error.
     init(rest error: RESTError, policy: RESTPolicy) {
-        let message = "the portal refuses: \(error.description)"
+        let message = "rest: the portal refuses: \(error.description)"
         switch policy {
         case .retry:
             self.init(.rest(error), message, cure: error.cure, retry: .schedule)

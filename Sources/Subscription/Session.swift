@@ -236,12 +236,12 @@ extension PullConfiguration {
 
 extension ConfigurationFailure {
     static let disabled = ConfigurationFailure(
-        message: "the portal's real time is switched off",
+        message: "configuration: the portal's real time is switched off",
         cure: "switch it on in the settings of the portal's Push and Pull module", retry: .after(seconds: 600))
 
     static let noWantedChannels = ConfigurationFailure(
-        message: "the portal gives none of the wanted channels", cure: "check the portal's `channels` setting",
-        retry: .after(seconds: 600))
+        message: "configuration: the portal gives none of the wanted channels",
+        cure: "check the portal's `channels` setting", retry: .after(seconds: 600))
 
     init(_ error: PortalError) {
         let retry: Retry =

@@ -22,7 +22,7 @@ extension SessionMachine {
     private mutating func open(at now: Moment, _ actions: inout [SessionAction]) -> Link? {
         guard let configuration else { return nil }
         guard let transport = rules.transport.transport(for: configuration) else {
-            let cause = "the portal offers no transport that the setting allows"
+            let cause = "configuration: the portal offers no transport that the setting allows"
             let failure = ConfigurationFailure(
                 message: cause, cure: "set transport: auto", retry: .after(seconds: 600))
             configurationFailed(failure, at: now, &actions)

@@ -40,6 +40,24 @@ import Testing
         #expect(try await listener.terminate(within: .seconds(20)).code == 0)
     }
 
+    @Test("A proxy of the environment is not asked for what is on this machine")
+    func environmentProxy() async throws {
+        let sandbox = try await SandboxProcess()
+        let receiver = try WebhookReceiver()
+        let nobody = "http://127.0.0.1:1"
+        let listener = try PulldProgram.start(
+            ["listen", "http://127.0.0.1:\(sandbox.port)", "--forward-to", "http://localhost:\(receiver.port)/hook"],
+            environment: [
+                "PULLD_ACCESS_TOKEN": try await sandbox.accessToken(), "http_proxy": nobody, "all_proxy": nobody,
+            ])
+        try await connected(to: sandbox)
+        try await sandbox.load(count: 3, rate: 100)
+        try await eventually(within: .seconds(20), "all is forwarded\n\(listener.errorOutput)") {
+            receiver.requestCount == 3
+        }
+        #expect(try await listener.terminate(within: .seconds(20)).code == 0)
+    }
+
     @Test("--include and --exclude choose by module/command, and printing is the default")
     func filters() async throws {
         let sandbox = try await SandboxProcess()

@@ -50,7 +50,7 @@ import Testing
             ["publish", "http://127.0.0.1:\(sandbox.port)", "--command", command],
             environment: ["PULLD_ACCESS_TOKEN": token ?? valid])
         #expect(try await publish.exit(within: .seconds(20)).code == code, "\(publish.errorOutput)")
-        #expect(publish.errorOutput.hasPrefix("pulld: the portal refuses: "))
+        #expect(publish.errorOutput.hasPrefix("pulld: rest: the portal refuses: "))
         #expect(!publish.errorOutput.contains(token ?? valid))
     }
 }

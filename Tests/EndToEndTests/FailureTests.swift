@@ -98,6 +98,8 @@ extension EndToEnd {
             for (number, line) in lines.enumerated() {
                 #expect(line.message == failure.message, "\(line)")
                 #expect(line.cause.lowercased().contains(failure.cause.lowercased()), "\(line)")
+                let stage = #/(dns|connect|proxy|tls|http|upgrade|rest|configuration): /#
+                #expect(line.cause.prefixMatch(of: stage) != nil, "no stage in \(line)")
                 #expect(!line.cure.isEmpty && (failure.cure.isEmpty || line.cure.contains(failure.cure)), "\(line)")
                 let expected = failure.waits[min(number, failure.waits.count - 1)]
                 let wait = try #require(line.retryIn, "\(line)")

@@ -122,6 +122,15 @@ final class LoopbackPeer: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
+    /// Waits until the other end's kernel has all that was written, for at most 5 s.
+    func waitUntilTaken() {
+        var left: Int32 = 0
+        for _ in 0..<50_000 {
+            guard ioctl(descriptor, UInt(TIOCOUTQ), &left) == 0, left > 0 else { return }
+            usleep(100)
+        }
+    }
+
     /// Waits for the end of the stream.
     func drain() {
         while !read().isEmpty {}
