@@ -39,6 +39,11 @@ struct Address {
 
     var isTLS: Bool { scheme == "https" || scheme == "wss" }
 
+    /// By its name or number; not looked up.
+    var isThisMachine: Bool {
+        host.lowercased() == "localhost" || host.hasPrefix("127.") || host == "[::1]"
+    }
+
     /// The same place for libcurl, which knows no ws; nil for any other scheme.
     var httpURL: Secret? {
         switch scheme {

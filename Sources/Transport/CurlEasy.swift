@@ -42,17 +42,13 @@ final class CurlEasy {
         }
         if let proxy = network.proxy {
             set(CURLOPT_PROXY, proxy.exposed)
-        } else if Self.isThisMachine(host) {
+        } else if address.isThisMachine {
             // A proxy of the environment is for the world outside: for it, "localhost" would be another machine.
             set(CURLOPT_PROXY, "")
         }
         set(CURLOPT_SHARE, pointer: share.handle)
         // Answers of this field are small, and thousands of handles stay open.
         set(CURLOPT_BUFFERSIZE, 16 * 1024)
-    }
-
-    private static func isThisMachine(_ host: String) -> Bool {
-        host.lowercased() == "localhost" || host.hasPrefix("127.") || host == "[::1]"
     }
 
     deinit {
