@@ -16,8 +16,8 @@ public struct PortalError: Error, Sendable {
 
     /// When to try again.
     public enum Retry: Sendable, Hashable {
-        /// On the schedule of failures that pass.
-        case schedule
+        /// On a schedule of failures that pass.
+        case schedule(RESTPolicy.Schedule)
         /// Not sooner than after so many seconds.
         case after(Double)
     }
@@ -45,21 +45,22 @@ public struct PortalError: Error, Sendable {
 
     init(transport error: TransportError) {
         self.init(
-            .transport(error.stage), "\(error.stage.rawValue): \(error.message)", cure: error.cure, retry: .schedule)
+            .transport(error.stage), "\(error.stage.rawValue): \(error.message)", cure: error.cure,
+            retry: .schedule(.rest))
     }
 
     init(configuration error: ConfigurationError) {
         self.init(
             .configuration(error.code), "configuration: \(error.message)", cure: error.cure,
-            retry: error.retryAfter.map { .after($0) } ?? .schedule)
+            retry: error.retryAfter.map { .after($0) } ?? .schedule(.rest))
     }
 
     /// Renewing tokens is not this version's: a token that has run out needs a person, like every fatal error.
     init(rest error: RESTError, policy: RESTPolicy) {
         let message = "rest: the portal refuses: \(error.description)"
         switch policy {
-        case .retry:
-            self.init(.rest(error), message, cure: error.cure, retry: .schedule)
+        case .retry(let schedule):
+            self.init(.rest(error), message, cure: error.cure, retry: .schedule(schedule))
         case .retryAfter(let seconds):
             self.init(.rest(error), message, cure: error.cure, retry: .after(seconds))
         case .refreshToken:

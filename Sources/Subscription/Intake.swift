@@ -39,6 +39,8 @@ struct Intake {
     let portal: String
     private(set) var counts = IntakeCounts()
     private(set) var trail = PositionTrail()
+    /// Of servers that give no message ids.
+    private(set) var legacyPosition: Position?
     private var tracker = PositionTracker(newest: nil, mode: .binary, version: 4)
     private var seen = SeenSet()
     private var decoded = DecodedUnit()
@@ -90,7 +92,8 @@ struct Intake {
         outcome.unknownBytes = decoded.unknownBytes
         counts.malformedPieces += UInt64(outcome.malformed.count)
         if let last = decoded.legacyPositions.last {
-            outcome.legacyPosition = Position(tag: last.tag, time: last.time)
+            legacyPosition = Position(tag: last.tag, time: last.time) ?? legacyPosition
+            outcome.legacyPosition = legacyPosition
         }
         if !kept.isEmpty {
             outcome.batch = EventBatch(portal: portal, receivedAt: receivedAt, bytes: bytes, events: kept)
@@ -102,6 +105,17 @@ struct Intake {
 
     private var kept: [Event] = []
 
+    /// Servers without message ids number each channel by itself and start again: only channel, number, time and body
+    /// together tell one message from another.
+    private var legacyMarks: [Int: UInt64] {
+        var marks: [Int: UInt64] = [:]
+        for position in decoded.legacyPositions {
+            let text = [position.channel, position.id, position.time, position.tag].joined(separator: "\n")
+            marks[position.event] = Array(text.utf8).withUnsafeBytes { BodyHash.of($0) }
+        }
+        return marks
+    }
+
     private mutating func sort(
         _ events: [Event], in bytes: UnsafeRawBufferPointer, channel: ChannelKind, at now: Duration,
         _ outcome: inout Outcome
@@ -109,8 +123,10 @@ struct Intake {
         counts.received += UInt64(events.count)
         kept.reserveCapacity(events.count)
         var highest: MessageID?
-        for var event in events {
-            let hash = BodyHash.of(UnsafeRawBufferPointer(rebasing: bytes[event.body.range]))
+        let legacyMarks = legacyMarks
+        for (index, var event) in events.enumerated() {
+            var hash = BodyHash.of(UnsafeRawBufferPointer(rebasing: bytes[event.body.range]))
+            if event.id == nil, let mark = legacyMarks[index] { hash ^= mark }
             switch seen.insert(event.id, hash: hash, at: now) {
             case .repeated:
                 counts.repeated += 1

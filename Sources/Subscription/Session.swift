@@ -203,7 +203,7 @@ public actor Session {
     /// brought nothing yet asks for everything, or else what came in between would be lost.
     func resumePosition() -> Position {
         if let id = intake.resumePosition(at: time.now().monotonic) { return .message(id) }
-        return hasBeenLive ? .retained : .none
+        return intake.legacyPosition ?? (hasBeenLive ? .retained : .none)
     }
 
     /// Takes the units of one turn. Returns when their events are in the journal.
@@ -246,7 +246,7 @@ extension ConfigurationFailure {
     init(_ error: PortalError) {
         let retry: Retry =
             switch error.retry {
-            case .schedule: .schedule
+            case .schedule(let schedule): .schedule(schedule)
             case .after(let seconds): .after(seconds: seconds)
             }
         self.init(message: error.message, cure: error.cure, retry: retry)

@@ -26,8 +26,8 @@ public enum SessionInput: Sendable {
 /// Why there is no configuration, and when to ask again.
 public struct ConfigurationFailure: Sendable {
     public enum Retry: Sendable, Equatable {
-        /// On the schedule of REST failures.
-        case schedule
+        /// On a schedule of REST failures.
+        case schedule(RESTPolicy.Schedule)
         case after(seconds: Double)
     }
 

@@ -125,7 +125,12 @@ extension SessionMachine {
         isFetching = false
         let wait: Double
         switch failure.retry {
-        case .schedule: wait = restBackoff.next(using: &random).inSeconds
+        case .schedule(let schedule):
+            if schedule != restSchedule {
+                restSchedule = schedule
+                restBackoff = .of(schedule)
+            }
+            wait = restBackoff.next(using: &random).inSeconds
         case .after(let seconds): wait = seconds * draw(1...1.1)
         }
         fetchAt = now.monotonic + .seconds(wait)
@@ -154,6 +159,16 @@ extension SessionMachine {
         case .configExpire, .serverRestart:
             if fetchAt == nil { requestFetch(.broadcast, in: rules.refreshAfterBroadcast, at: now) }
         case .noOperation: break
+        }
+    }
+}
+
+extension Backoff {
+    fileprivate static func of(_ schedule: RESTPolicy.Schedule) -> Backoff {
+        switch schedule {
+        case .rest: .rest
+        case .queryLimit: .queryLimit
+        case .serverFault: .serverFault
         }
     }
 }

@@ -49,6 +49,7 @@ public struct SessionMachine: Sendable {
     var lastFetchAt: Duration?
     var fruitless = 0
     var restBackoff = Backoff.rest
+    var restSchedule = RESTPolicy.Schedule.rest
     /// Portal time. Nil once asked for, until there is another `end`.
     var beforeEndAt: Double?
     var afterEndAt: Double?

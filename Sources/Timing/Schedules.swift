@@ -35,12 +35,4 @@ extension Backoff {
 
     /// The portal or the authorisation server reports a fault of its own: 5 s, doubling to 5 min.
     public static let serverFault = doubling(from: .seconds(5), to: .seconds(300), jitter: 0...0.2)
-
-    /// Deliveries to a webhook: 1 s, doubling to `maximum`, up to a fifth longer.
-    public static func webhook(maximum: Duration) -> Backoff {
-        doubling(from: .seconds(1), to: max(maximum, .seconds(1)), jitter: 0...0.2)
-    }
-
-    /// The same, to 5 min.
-    public static let webhook = webhook(maximum: .seconds(300))
 }

@@ -106,7 +106,7 @@ struct PortalErrorTests {
     func senselessRetryAfter(value: String) async throws {
         let error = try await Self.refusal(
             503, #"{"error":"QUERY_LIMIT_EXCEEDED"}"#, headers: [("retry-after", value)])
-        #expect(error?.retry == .schedule)
+        #expect(error?.retry == .schedule(.queryLimit))
     }
 
     @Test("a redirect is not followed: an error that says the portal has moved", arguments: [301, 302, 307, 308])

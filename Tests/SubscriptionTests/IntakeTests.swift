@@ -61,6 +61,23 @@ import Timing
         #expect(outcome.newest?.generation == 1_700_000_000)
     }
 
+    @Test(
+        "M6: without ids, channel, number, time and body together tell messages apart, and the position is tag and time"
+    )
+    func withoutIDs() {
+        var intake = Intake(portal: "acme")
+        intake.follow(mode: .text, version: 2)
+        func envelope(_ id: Int, _ second: Int) -> String {
+            let time = "Tue, 14 Nov 2023 22:13:\(second) GMT"
+            return "#!NGINXNMS!#{\"id\":\(id),\"tag\":\"\(id)\",\"time\":\"\(time)\",\"text\":\(command)}#!NGINXNME!#"
+        }
+        let first = take(&intake, envelope(1, 20) + envelope(2, 20) + envelope(1, 21))
+        #expect(first.batch?.events.count == 3)
+        let second = take(&intake, envelope(2, 20) + envelope(3, 22))
+        #expect(second.batch?.events.count == 1)
+        #expect(second.legacyPosition == .legacy(tag: "3", time: "Tue, 14 Nov 2023 22:13:22 GMT"))
+    }
+
     @Test("J6: parameters merged from several members are in the batch's bytes")
     func appendix() throws {
         var intake = Intake(portal: "acme")

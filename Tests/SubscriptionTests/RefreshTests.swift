@@ -120,7 +120,7 @@ import Timing
         machine.send(.start)
         var waits: [Double] = []
         for _ in 0..<4 {
-            machine.send(.configurationFailed(ConfigurationFailure(message: "dns", cure: "", retry: .schedule)))
+            machine.send(.configurationFailed(ConfigurationFailure(message: "dns", cure: "", retry: .schedule(.rest))))
             let fetch = try #require(machine.run(for: 20).first { $0.action.isFetch })
             waits.append(fetch.at)
         }
@@ -129,6 +129,21 @@ import Timing
             .configurationFailed(ConfigurationFailure(message: "fatal", cure: "", retry: .after(seconds: 3600))))
         let fetch = try #require(machine.run(for: 4000).first { $0.action.isFetch })
         #expect(fetch.at >= 3600)
+    }
+
+    @Test("Too many requests and the portal's own faults have schedules of their own")
+    func otherSchedules() throws {
+        let steps: [(RESTPolicy.Schedule, [Double])] = [(.queryLimit, [1, 10, 20]), (.serverFault, [5, 10, 20])]
+        for (schedule, waits) in steps {
+            var machine = Machine()
+            machine.send(.start)
+            for wait in waits {
+                machine.send(
+                    .configurationFailed(ConfigurationFailure(message: "m", cure: "", retry: .schedule(schedule))))
+                let fetch = try #require(machine.run(for: 60).first { $0.action.isFetch })
+                #expect((wait...wait * 1.21).contains(fetch.at))
+            }
+        }
     }
 
     @Test("The position is held from a channel's end until its successor is known")

@@ -89,7 +89,7 @@ import Timing
                 let end = Int64(machine.now.wall) + Int64.random(in: -50...5000, using: &random)
                 let inputs: [SessionInput] = [
                     .configured(configuration(name, end: end), skew: 0), .opened(link), .proven(link),
-                    .configurationFailed(ConfigurationFailure(message: "m", cure: "", retry: .schedule)),
+                    .configurationFailed(ConfigurationFailure(message: "m", cure: "", retry: .schedule(.rest))),
                     .ended(link, lost), .command(.configExpire), .command(.channelExpire(id: nil)), .tick,
                     .ended(link, LinkEnd(.closed(code: 4010, reason: ""), cause: "c")),
                     .activity(link, lastFrameAt: machine.now.monotonic),

@@ -39,7 +39,6 @@ struct BackoffTests {
         #expect(isClose([waits(.rest, count: 1, random: 0)[0], waits(.rest, count: 1, random: 1)[0]], [0.9, 1.1]))
         #expect(isClose(waits(.queryLimit, count: 6, random: 0), [1, 10, 20, 40, 60, 60]))
         #expect(isClose(waits(.serverFault, count: 8, random: 0), [5, 10, 20, 40, 80, 160, 300, 300]))
-        #expect(isClose(waits(.webhook, count: 3, random: 1), [1.2, 2.4, 4.8]))
     }
 
     @Test("A success begins the schedule anew")
