@@ -37,8 +37,9 @@ bench: build-packages ## throughput of each stage and of the whole path, beside 
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --product pulld-bench
 	@"$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld-bench" $(BENCH_ARGS)
 
+# The linker of the Swift toolchain: the system's prints warnings about functions inside the runtime's own archives.
 release: build-packages ## one stripped binary with the Swift runtime inside: .build/release/pulld
-	$(SWIFT) build $(SWIFT_FLAGS) -c release --static-swift-stdlib --product pulld
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --static-swift-stdlib -Xswiftc -use-ld=lld --product pulld
 	@bin="$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld"; strip "$$bin"; ls -l "$$bin"
 
 clean: ## remove everything that was built
