@@ -107,6 +107,12 @@ let package = Package(
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),
         .testTarget(
             name: "SubscriptionTests", dependencies: ["Subscription", "PullProtocol", "Events", "Timing", "Secrets"]),
+        .testTarget(
+            name: "DaemonTests",
+            dependencies: [
+                "Daemon", "Settings", "Subscription", "Transport", "Secrets",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
         .testTarget(name: "LayeringTests"),
         .testTarget(name: "UnitFileTests", dependencies: ["EndToEndSupport"]),

@@ -1,0 +1,99 @@
+import Logging
+import Secrets
+import Settings
+import Testing
+import Transport
+
+@testable import Daemon
+
+/// Carries nothing.
+private struct NoClient: HTTPClient {
+    func exchange(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
+        throw TransportError(stage: .cancelled, message: "not to be called")
+    }
+}
+
+@Suite struct AssemblyTests {
+    private func assembly(_ yaml: String, _ variables: [String: String] = [:]) throws -> Assembly {
+        let secrets = SecretEnvironment(
+            variable: { variables[$0] },
+            readFile: { path throws(SecretError) in
+                throw SecretError(code: .missing, message: "\(path) is not there", cure: "create it")
+            })
+        let settings = try Settings.parse(Array((yaml + "\nsinks: {s: {stdout: {}}}\n").utf8), file: "f.yaml")
+        return Assembly(
+            settings: settings, secrets: secrets, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private func failure(_ yaml: String, _ variables: [String: String] = [:]) throws -> StartFailure? {
+        let assembly = try assembly(yaml, variables)
+        do {
+            _ = try assembly.sessions(client: NoClient())
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("Settings become session options: channels, transport, margins, network")
+    func options() throws {
+        let yaml = """
+            portals:
+              acme:
+                url: https://acme.example
+                oauth: { access_token: { env: T } }
+                channels: [shared]
+                transport: long-polling
+                refresh_margin: 20s
+                tls: { ca_file: /ca.pem }
+                proxy: http://proxy.example:3128
+            """
+        let plan = try #require(try assembly(yaml, ["T": "t"]).sessions(client: NoClient()).first)
+        #expect(plan.options.name == "acme")
+        #expect(plan.options.channels == [.shared])
+        #expect(plan.options.rules.transport == .longPollingOnly)
+        #expect(plan.options.rules.refreshMargin == 20)
+        #expect(plan.options.rules.regularRefresh == 14_400)
+        #expect(plan.options.network.caFile == "/ca.pem")
+        #expect(plan.options.network.proxy == Secret("http://proxy.example:3128"))
+    }
+
+    @Test("A webhook's configuration is looked at every hour")
+    func webhook() throws {
+        let yaml = "portals: {p: {url: 'https://p.example', webhook: {env: W}}}"
+        let plans = try assembly(yaml, ["W": "https://p.example/rest/1/code/"]).sessions(client: NoClient())
+        #expect(plans.first?.options.rules.regularRefresh == 3600)
+    }
+
+    @Test("A secret that is missing stops the start with the setting's name and the cure")
+    func missingSecret() throws {
+        let failure = try failure("portals: {p: {url: 'https://p.example', oauth: {access_token: {env: T}}}}")
+        #expect(failure?.code == .configuration)
+        #expect(failure?.description.contains("portals.p.oauth.access_token") == true)
+        #expect(failure?.description.contains("environment variable T is not set") == true)
+    }
+
+    @Test("An authorisation without an access token is refused: this version does not renew tokens")
+    func noAccessToken() throws {
+        let yaml = """
+            portals: {p: {url: 'https://p.example', oauth: {client_id: i, client_secret: {env: S}, refresh_token: {env: R}}}}
+            """
+        let failure = try failure(yaml, ["S": "s", "R": "r"])
+        #expect(failure?.code == .configuration)
+        #expect(failure?.description.contains("access_token") == true)
+    }
+
+    @Test("A file sink that cannot be opened stops the start: 73, with the path")
+    func sinkFailure() throws {
+        let settings = Settings(portals: [], sinks: [SinkSettings(name: "log", kind: .file(path: "/no/such/place/e"))])
+        let assembly = Assembly(
+            settings: settings, secrets: .process, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
+        do {
+            _ = try assembly.sinks(client: NoClient())
+            Issue.record("a sink in a directory that is not there was made")
+        } catch {
+            #expect(error.code == .cannotCreate)
+            #expect(error.description.contains("/no/such/place/e"))
+        }
+    }
+}
