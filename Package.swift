@@ -24,17 +24,19 @@ let package = Package(
 
         // Small shared things, each named by what is in it.
         .target(name: "Secrets", dependencies: ["COpenSSL"]),
+        .target(name: "Addresses"),
         .target(name: "Timing"),
         .target(name: "JSONText"),
         .target(name: "Events"),
 
         // Pure rules: bytes in, values out.
-        .target(name: "PullProtocol", dependencies: ["Secrets", "JSONText", "Events"]),
+        .target(name: "PullProtocol", dependencies: ["Addresses", "Secrets", "JSONText", "Events"]),
         .target(name: "WebSocket", dependencies: ["COpenSSL"]),
 
         // Sockets and the portal.
-        .target(name: "Transport", dependencies: ["CCurl", "WebSocket", "Secrets"]),
-        .target(name: "Portal", dependencies: ["Transport", "PullProtocol", "Secrets", "JSONText", "Timing"]),
+        .target(name: "Transport", dependencies: ["CCurl", "WebSocket", "Addresses", "Secrets"]),
+        .target(
+            name: "Portal", dependencies: ["Transport", "PullProtocol", "Addresses", "Secrets", "JSONText", "Timing"]),
 
         // One way through the house.
         .target(name: "Journal", dependencies: ["Events"]),
@@ -50,7 +52,7 @@ let package = Package(
                 "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        .target(name: "Settings", dependencies: ["Secrets", .product(name: "Yams", package: "Yams")]),
+        .target(name: "Settings", dependencies: ["Addresses", "Secrets", .product(name: "Yams", package: "Yams")]),
         .target(
             name: "Daemon",
             dependencies: [
@@ -74,7 +76,7 @@ let package = Package(
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Demo", "Sandbox", "Settings", "Portal", "Transport", "JSONText", "Secrets",
+                "Daemon", "Demo", "Sandbox", "Settings", "Portal", "Transport", "Addresses", "JSONText", "Secrets",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -87,6 +89,7 @@ let package = Package(
         .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
         .target(name: "EndToEndSupport", path: "Tests/EndToEndSupport"),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
+        .testTarget(name: "AddressesTests", dependencies: ["Addresses"]),
         .testTarget(name: "TimingTests", dependencies: ["Timing"]),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"]),
         .testTarget(

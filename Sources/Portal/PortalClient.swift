@@ -1,3 +1,4 @@
+import Addresses
 public import JSONText
 public import PullProtocol
 public import Secrets
@@ -39,11 +40,10 @@ public struct PortalClient: Sendable {
         case .application: address = url.hasSuffix("/") ? url + "rest/" : url + "/rest/"
         case .webhook(let webhook): address = webhook.exposed.hasSuffix("/") ? webhook.exposed : webhook.exposed + "/"
         }
-        guard let parts = URLParts(address), parts.query == nil, parts.scheme == "https" || parts.scheme == "http"
-        else {
+        guard let parts = WebAddress(bare: address), parts.query == nil, ["http", "https"].contains(parts.scheme) else {
             throw .address("the portal's address is no URL", cure: "write it as https://acme.bitrix24.com")
         }
-        guard parts.scheme == "https" || URLParts.isLoopback(parts.host) else {
+        guard parts.scheme == "https" || parts.isLoopback else {
             throw .address(
                 "the portal's address is plain http", cure: "use https: a token must not cross a network in the clear")
         }

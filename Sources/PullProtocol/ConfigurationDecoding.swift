@@ -1,3 +1,4 @@
+import Addresses
 import Events
 import JSONText
 import Secrets
@@ -25,7 +26,7 @@ extension PullConfiguration {
         let channels = try isEnabled ? channels(in: result, now: now) : []
         if isEnabled, channels.isEmpty, jwt == nil { throw .noChannels }
 
-        let addresses = Addresses(server: server, portalHost: portalHost)
+        let addresses = ServerAddresses(server: server, portalHost: portalHost)
         if isEnabled, addresses.webSocket == nil, addresses.longPolling == nil {
             throw addresses.sawInsecure ? .insecureURL : .noURL
         }
@@ -75,7 +76,7 @@ extension PullConfiguration {
 }
 
 /// The push server's addresses that may be used.
-private struct Addresses {
+private struct ServerAddresses {
     var webSocket: String?
     var longPolling: String?
     /// An address was left out because it is plain.
@@ -84,7 +85,7 @@ private struct Addresses {
     private let portalIsLocal: Bool
 
     init(server: JSONValue, portalHost: String) {
-        portalIsLocal = URLParts.isLoopback(portalHost)
+        portalIsLocal = isLoopback(host: portalHost)
         let candidates = { (names: [String]) in
             names.compactMap { server[$0]?.string }.filter { !$0.isEmpty }
                 .map { $0.replacing("#DOMAIN#", with: portalHost) }
@@ -100,10 +101,10 @@ private struct Addresses {
     }
 
     private mutating func choose(_ candidates: [String], secure: String, plain: String) -> String? {
-        let parsed = candidates.compactMap { text in URLParts(text).map { (text, $0) } }
+        let parsed = candidates.compactMap { text in WebAddress(bare: text).map { (text, $0) } }
         if let (text, _) = parsed.first(where: { $0.1.scheme == secure }) { return text }
         let plainOnes = parsed.filter { $0.1.scheme == plain }
-        if portalIsLocal, let (text, _) = plainOnes.first(where: { URLParts.isLoopback($0.1.host) }) { return text }
+        if portalIsLocal, let (text, _) = plainOnes.first(where: { $0.1.isLoopback }) { return text }
         sawInsecure = sawInsecure || !plainOnes.isEmpty
         return nil
     }

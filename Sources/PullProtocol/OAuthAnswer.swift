@@ -1,3 +1,4 @@
+import Addresses
 import JSONText
 public import Secrets
 
@@ -65,8 +66,8 @@ public struct OAuthAnswer: Sendable, Hashable {
     }
 
     private static func endpoint(_ value: JSONValue?) -> String? {
-        guard let text = value?.string, let parts = URLParts(text), parts.query == nil,
-            parts.scheme == "https" || (parts.scheme == "http" && URLParts.isLoopback(parts.host))
+        guard let text = value?.string, let address = WebAddress(bare: text), address.query == nil,
+            address.scheme == "https" || (address.scheme == "http" && address.isLoopback)
         else { return nil }
         return text
     }

@@ -1,3 +1,5 @@
+import Addresses
+
 extension SettingsNode {
     /// A name of the operator's own for a portal or a sink. It becomes part of log lines, metrics and headers.
     func checkedName(of thing: String) -> String? {

@@ -1,3 +1,4 @@
+import Addresses
 import CCurl
 import Secrets
 
@@ -40,9 +41,7 @@ struct Address {
     var isTLS: Bool { scheme == "https" || scheme == "wss" }
 
     /// By its name or number; not looked up.
-    var isThisMachine: Bool {
-        host.lowercased() == "localhost" || host.hasPrefix("127.") || host == "[::1]"
-    }
+    var isThisMachine: Bool { isLoopback(host: host) }
 
     /// The same place for libcurl, which knows no ws; nil for any other scheme.
     var httpURL: Secret? {

@@ -1,3 +1,4 @@
+import Addresses
 import ArgumentParser
 import Settings
 
@@ -6,9 +7,7 @@ struct ForwardAddress: Sendable {
     let url: String
 
     static func argument(_ text: String) throws -> ForwardAddress {
-        guard let address = WebAddress(text), ["http", "https"].contains(address.scheme), address.userInfo == nil,
-            address.fragment == nil
-        else {
+        guard let address = WebAddress(bare: text), ["http", "https"].contains(address.scheme) else {
             throw ValidationError("not the address of a program; write it as http://localhost:3000/bitrix.")
         }
         guard address.isLoopback else {

@@ -1,3 +1,4 @@
+import Addresses
 import ArgumentParser
 import Sandbox
 
@@ -44,8 +45,8 @@ struct SandboxVerb: AsyncParsableCommand {
     var noWebsocket = false
 
     func validate() throws {
-        guard publicURL?.hasPrefix("https://") ?? true else {
-            throw ValidationError("--public-url begins with https://; without TLS leave it out.")
+        guard publicURL.map({ WebAddress(bare: $0)?.scheme == "https" }) ?? true else {
+            throw ValidationError("--public-url is an https address; without TLS leave it out.")
         }
         guard serverVersion == 3 || serverVersion == 4 else {
             throw ValidationError("--server-version is 3 or 4.")

@@ -8,17 +8,18 @@ private let allowedImports: [String: Set<String>] = [
     "CCurl": [],
     "COpenSSL": [],
     "Secrets": ["COpenSSL"],
+    "Addresses": [],
     "Timing": [],
     "JSONText": [],
     "Events": [],
 
     // Pure rules: bytes in, values out.
-    "PullProtocol": ["Secrets", "JSONText", "Events"],
+    "PullProtocol": ["Addresses", "Secrets", "JSONText", "Events"],
     "WebSocket": ["COpenSSL"],
 
     // Sockets and the portal.
-    "Transport": ["CCurl", "WebSocket", "Secrets"],
-    "Portal": ["Transport", "PullProtocol", "Secrets", "JSONText", "Timing"],
+    "Transport": ["CCurl", "WebSocket", "Addresses", "Secrets"],
+    "Portal": ["Transport", "PullProtocol", "Addresses", "Secrets", "JSONText", "Timing"],
 
     // One way through the house. Subscription does not know that sinks exist, Delivery does not know that sockets exist.
     "Journal": ["Events"],
@@ -26,7 +27,7 @@ private let allowedImports: [String: Set<String>] = [
         "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "Secrets", "Timing", "Logging",
     ],
     "Delivery": ["Journal", "Transport", "Events", "JSONText", "Secrets", "Timing", "Logging"],
-    "Settings": ["Secrets", "Yams"],
+    "Settings": ["Addresses", "Secrets", "Yams"],
 
     "Daemon": [
         "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Events", "Secrets",
@@ -35,8 +36,8 @@ private let allowedImports: [String: Set<String>] = [
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
     "Demo": ["Daemon", "Sandbox", "Settings", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
     "pulld": [
-        "Daemon", "Demo", "Sandbox", "Settings", "Portal", "Transport", "JSONText", "Secrets", "ArgumentParser",
-        "Logging",
+        "Daemon", "Demo", "Sandbox", "Settings", "Portal", "Transport", "Addresses", "JSONText", "Secrets",
+        "ArgumentParser", "Logging",
     ],
 ]
 
