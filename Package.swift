@@ -87,16 +87,19 @@ let package = Package(
 
         // Tests: one target a module, and the whole program from outside.
         .systemLibrary(name: "CWslay", path: "Tests/CWslay", providers: [.apt(["libwslay-dev"])]),
+        .target(name: "TestRandom", path: "Tests/TestRandom"),
         .target(name: "EndToEndSupport", path: "Tests/EndToEndSupport"),
         .testTarget(name: "SecretsTests", dependencies: ["Secrets"]),
         .testTarget(name: "AddressesTests", dependencies: ["Addresses"]),
         .testTarget(name: "TimingTests", dependencies: ["Timing"]),
-        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"]),
+        .testTarget(name: "JSONTextTests", dependencies: ["TestRandom", "JSONText"]),
         .testTarget(
-            name: "PullProtocolTests", dependencies: ["PullProtocol", "Events", "JSONText", "Secrets", "COpenSSL"]),
-        .testTarget(name: "WebSocketTests", dependencies: ["WebSocket", "CWslay"]),
+            name: "PullProtocolTests",
+            dependencies: ["TestRandom", "PullProtocol", "Events", "JSONText", "Secrets", "COpenSSL"]),
+        .testTarget(name: "WebSocketTests", dependencies: ["TestRandom", "WebSocket", "CWslay"]),
         .testTarget(
-            name: "TransportTests", dependencies: ["EndToEndSupport", "Transport", "CCurl", "WebSocket", "Secrets"]),
+            name: "TransportTests",
+            dependencies: ["EndToEndSupport", "TestRandom", "Transport", "CCurl", "WebSocket", "Secrets"]),
         .testTarget(
             name: "PortalTests",
             dependencies: ["Portal", "Transport", "PullProtocol", "Secrets", "JSONText", "Timing"]),

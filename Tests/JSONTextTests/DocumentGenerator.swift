@@ -1,27 +1,8 @@
-/// SplitMix64: the same documents on every run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
-
-    mutating func below(_ bound: Int) -> Int {
-        Int(next() % UInt64(bound))
-    }
-}
+import TestRandom
 
 /// Makes legal JSON documents of every construct, and spoils them.
 struct DocumentGenerator {
-    private var random: SeededGenerator
+    private var random: SeededRandom
     private var bytes: [UInt8] = []
     private var keys = 0
 
@@ -39,7 +20,7 @@ struct DocumentGenerator {
         Array("{}[]\",:\\ eE+-.0159tfnu/\n\u{1}x".utf8) + [0x00, 0x80, 0xC0, 0xC3, 0xE2, 0xED, 0xF0, 0xF8, 0xFF]
 
     init(seed: UInt64) {
-        random = SeededGenerator(seed: seed)
+        random = SeededRandom(seed: seed)
     }
 
     mutating func document() -> [UInt8] {

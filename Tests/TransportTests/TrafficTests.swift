@@ -2,6 +2,7 @@ import EndToEndSupport
 import Foundation
 import Secrets
 import Synchronization
+import TestRandom
 import Testing
 import WebSocket
 
@@ -13,7 +14,7 @@ extension TransportTests {
         /// A stream of frames whose sizes wander from empty to 200 KB, `total` bytes of payload, made from a seed so that
         /// sender and test know the same bytes.
         static func frames(total: Int, seed: UInt64) -> [[UInt8]] {
-            var random = SplitMix(state: seed)
+            var random = SeededRandom(seed: seed)
             let block = (0..<250_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
             var left = total
             var payloads: [[UInt8]] = []
@@ -25,17 +26,6 @@ extension TransportTests {
                 left -= size
             }
             return payloads
-        }
-
-        struct SplitMix {
-            var state: UInt64
-
-            mutating func next() -> UInt64 {
-                state &+= 0x9E37_79B9_7F4A_7C15
-                var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-                mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-                return mixed ^ (mixed >> 31)
-            }
         }
 
         /// Hashes of all payloads one after the other, until `count` have come.

@@ -1,6 +1,7 @@
 import Events
 import JSONText
 import PullProtocol
+import TestRandom
 import Testing
 
 private typealias F = MessageFixtures

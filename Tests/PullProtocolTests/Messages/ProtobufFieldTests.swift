@@ -1,5 +1,6 @@
 import Events
 import PullProtocol
+import TestRandom
 import Testing
 
 private typealias F = MessageFixtures

@@ -1,3 +1,5 @@
+import TestRandom
+
 /// A random stream of server frames, and random places to cut it.
 struct FrameStream {
     /// What the generator put into the stream beside correct frames.
