@@ -1,5 +1,3 @@
-import Addresses
-
 extension SettingsNode {
     /// A name of the operator's own for a portal or a sink. It becomes part of log lines, metrics and headers.
     func checkedName(of thing: String) -> String? {
@@ -32,71 +30,58 @@ extension SettingsNode {
 
     /// Scheme, host and port of an https address; plain http is for a loopback host.
     func origin(of thing: String, example: String) -> String? {
-        guard let address = address(example: example) else { return nil }
-        guard address.scheme == "https" || (address.scheme == "http" && address.isLoopback) else {
-            problem(
-                "\(thing) is reached by https; http is allowed for a loopback host only",
-                cure: "write \(example)")
+        guard let text = text() else { return nil }
+        do throws(AddressFault) {
+            return try AddressRule.origin.check(text).origin
+        } catch {
+            problem(Self.message(for: error, thing: thing), cure: "write \(example)")
             return nil
         }
-        guard address.path.isEmpty || address.path == "/", address.query == nil else {
-            problem("only the address is wanted here, without path or query", cure: "write \(example)")
-            return nil
-        }
-        return address.origin
     }
 
     /// The address of a program on this machine.
     func loopbackURL(example: String) -> String? {
         guard let text = text() else { return nil }
-        guard let address = address(example: example) else { return nil }
-        guard address.scheme == "http" || address.scheme == "https" else {
-            problem("a webhook is http or https", cure: "write \(example)")
-            return nil
-        }
-        guard address.isLoopback else {
+        do throws(AddressFault) {
+            _ = try AddressRule.program.check(text)
+            return text
+        } catch .otherMachine {
             problem(
-                "in this version a webhook goes to this machine only",
+                Self.message(for: .otherMachine, thing: "a webhook"),
                 cure: "use localhost, 127.0.0.1 or [::1], with a proxy of your own behind it for another host")
-            return nil
+        } catch .scheme {
+            problem("a webhook is http or https", cure: "write \(example)")
+        } catch {
+            problem(Self.message(for: error, thing: "a webhook"), cure: "write \(example)")
         }
-        return text
-    }
-
-    /// An address without password and fragment. Its text is in no message: somebody may have put a secret there.
-    private func address(example: String) -> WebAddress? {
-        guard let text = text() else { return nil }
-        guard let address = WebAddress(text) else {
-            problem("not an address", cure: "write \(example)")
-            return nil
-        }
-        guard address.userInfo == nil else {
-            problem("an address here cannot hold a user or password", cure: "write \(example)")
-            return nil
-        }
-        guard address.fragment == nil else {
-            problem("an address here cannot have a #fragment", cure: "write \(example)")
-            return nil
-        }
-        return address
+        return nil
     }
 
     func proxy() -> ProxySettings? {
         if node.mapping != nil { return secret().map(ProxySettings.secret) }
         guard let text = text() else { return nil }
-        let example = "http://proxy.example:3128"
-        guard let address = WebAddress(text),
-            ["http", "https", "socks4", "socks4a", "socks5", "socks5h"].contains(address.scheme)
-        else {
+        do throws(AddressFault) {
+            _ = try AddressRule.proxy.check(text)
+            return .url(text)
+        } catch .userInfo {
+            problem("a proxy's password does not belong into this file", cure: secretExample)
+        } catch {
+            let example = "http://proxy.example:3128"
             problem(
                 "not the address of a proxy", cure: "write \(example); also https, socks4, socks4a, socks5, socks5h")
-            return nil
         }
-        guard address.userInfo == nil else {
-            problem("a proxy's password does not belong into this file", cure: secretExample)
-            return nil
+        return nil
+    }
+
+    private static func message(for fault: AddressFault, thing: String) -> String {
+        switch fault {
+        case .notAnAddress: "not an address"
+        case .userInfo: "an address here cannot hold a user or password"
+        case .fragment: "an address here cannot have a #fragment"
+        case .pathOrQuery: "only the address is wanted here, without path or query"
+        case .scheme, .plainHTTP: "\(thing) is reached by https; http is allowed for a loopback host only"
+        case .otherMachine: "in this version \(thing) goes to this machine only"
         }
-        return .url(text)
     }
 
     // MARK: secrets

@@ -1,4 +1,3 @@
-import Addresses
 import ArgumentParser
 import Settings
 
@@ -7,14 +6,15 @@ struct ForwardAddress: Sendable {
     let url: String
 
     static func argument(_ text: String) throws -> ForwardAddress {
-        guard let address = WebAddress(bare: text), ["http", "https"].contains(address.scheme) else {
-            throw ValidationError("not the address of a program; write it as http://localhost:3000/bitrix.")
-        }
-        guard address.isLoopback else {
+        do throws(AddressFault) {
+            _ = try AddressRule.program.check(text)
+            return ForwardAddress(url: text)
+        } catch .otherMachine {
             throw ValidationError(
                 "in this version events are forwarded to this machine only: localhost, 127.0.0.1 or [::1].")
+        } catch {
+            throw ValidationError("not the address of a program; write it as http://localhost:3000/bitrix.")
         }
-        return ForwardAddress(url: text)
     }
 }
 

@@ -1,4 +1,3 @@
-import Addresses
 import ArgumentParser
 import Glibc
 import Secrets
@@ -12,12 +11,14 @@ struct PortalAddress: Sendable {
     /// An address that holds more than a portal's is not repeated in the error: it may be a webhook's.
     static func argument(_ text: String) throws -> PortalAddress {
         let example = "write it as https://acme.bitrix24.com."
-        guard let address = WebAddress(text), ["http", "https"].contains(address.scheme) else {
+        do throws(AddressFault) {
+            let address = try AddressRule.origin.check(text)
+            return PortalAddress(origin: address.origin, host: address.host)
+        } catch .notAnAddress, .scheme {
             throw ValidationError("PORTAL_URL is no address; \(example)")
-        }
-        guard address.userInfo == nil, address.query == nil, address.fragment == nil,
-            address.path.isEmpty || address.path == "/"
-        else {
+        } catch .plainHTTP {
+            throw ValidationError("PORTAL_URL is reached by https; http is for a host of this machine only.")
+        } catch {
             throw ValidationError(
                 """
                 PORTAL_URL holds more than a portal's address; \(example) A webhook's address is a secret, and arguments \
@@ -25,10 +26,6 @@ struct PortalAddress: Sendable {
                 \(Surroundings.webhook), and make a new webhook if others use this machine.
                 """)
         }
-        guard address.scheme == "https" || address.isLoopback else {
-            throw ValidationError("PORTAL_URL is reached by https; http is for a host of this machine only.")
-        }
-        return PortalAddress(origin: address.origin, host: address.host)
     }
 }
 
@@ -46,19 +43,18 @@ struct NetworkArguments: ParsableArguments {
 
     func validate() throws {
         guard let proxy else { return }
-        guard let address = WebAddress(proxy), Self.proxySchemes.contains(address.scheme) else {
-            throw ValidationError("--proxy is no address of a proxy; write it as http://proxy:3128.")
-        }
-        guard address.userInfo == nil else {
+        do throws(AddressFault) {
+            _ = try AddressRule.proxy.check(proxy)
+        } catch .userInfo {
             throw ValidationError(
                 """
                 Arguments are visible to every user of this machine (ps): put a proxy's address with its password into \
                 the environment variable \(Self.proxyVariable).
                 """)
+        } catch {
+            throw ValidationError("--proxy is no address of a proxy; write it as http://proxy:3128.")
         }
     }
-
-    private static let proxySchemes: Set<String> = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
 
     /// Absolute, as the settings want it.
     var absoluteCAFile: String? {
