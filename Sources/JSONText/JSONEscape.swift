@@ -15,18 +15,6 @@ public enum JSONEscape {
         text.withUTF8 { appendString(UnsafeRawBufferPointer($0), to: &output) }
     }
 
-    /// Appends a legal JSON value so that it stays on one line. Raw line feeds and carriage returns can only stand between
-    /// its tokens; they become blanks.
-    public static func appendOnOneLine(_ value: UnsafeRawBufferPointer, to output: inout [UInt8]) {
-        let start = output.count
-        output.append(contentsOf: value)
-        output.withUnsafeMutableBufferPointer { buffer in
-            for index in start..<buffer.count where buffer[index] == 0x0A || buffer[index] == 0x0D {
-                buffer[index] = 0x20
-            }
-        }
-    }
-
     private static func appendContent(
         _ start: UnsafePointer<UInt8>, _ limit: UnsafePointer<UInt8>, to output: inout [UInt8]
     ) {

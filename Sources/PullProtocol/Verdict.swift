@@ -38,8 +38,6 @@ public struct Verdict: Sendable, Hashable {
     /// The position to take over. Nil in all cases but one: the stored position stays as it is.
     public var adopts: MessageID?
 
-    public var keepsPosition: Bool { adopts == nil }
-
     init(
         _ action: Decision, code: Int, delay: ClosedRange<Double>? = nil, obeysSchedule: Bool = false,
         isFailure: Bool = true, countsAsBlocked: Bool = false, alarm: String? = nil, hasMessages: Bool = false,

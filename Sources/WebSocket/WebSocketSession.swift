@@ -80,8 +80,6 @@ public struct WebSocketSession: Sendable {
 
     // MARK: Sending
 
-    public var hasOutgoing: Bool { !outgoing.isEmpty || deferredPing != nil }
-
     /// Moves all waiting frames out, in order. They must be sent before whatever a later call gives.
     public mutating func takeOutgoing() -> [UInt8] {
         answerDeferredPing()

@@ -35,11 +35,4 @@ struct JSONEscapeTests {
             #expect(JSONValue.parse(output)?.string == String(decoding: bytes, as: UTF8.self), "\(bytes)")
         }
     }
-
-    @Test("A value of several lines goes on one, of the same length")
-    func oneLine() {
-        var output = Array("x\n".utf8)
-        Array("{\r\n\"a\":\n\"\\n\"}".utf8).withUnsafeBytes { JSONEscape.appendOnOneLine($0, to: &output) }
-        #expect(output == Array("x\n{  \"a\": \"\\n\"}".utf8))
-    }
 }

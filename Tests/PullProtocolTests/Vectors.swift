@@ -30,3 +30,7 @@ enum Vectors {
 
     static let both = channels(private: privateID, shared: sharedID)
 }
+
+extension Verdict {
+    var keepsPosition: Bool { adopts == nil }
+}

@@ -14,7 +14,7 @@ struct WriterTests {
         #expect(queued)
         #expect(
             session.takeOutgoing() == [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58])
-        #expect(!session.hasOutgoing)
+        #expect(session.takeOutgoing().isEmpty)
     }
 
     @Test(
