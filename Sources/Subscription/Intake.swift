@@ -54,13 +54,26 @@ struct Intake {
         tracker = PositionTracker(newest: tracker.newest, mode: mode, version: version)
     }
 
-    mutating func holdPosition(at now: Duration) { trail.hold(at: now) }
-    mutating func releasePosition() { trail.release() }
+    mutating func holdPosition(at now: Duration) {
+        trail.hold(at: now)
+        seen.hold()
+    }
+
+    mutating func releasePosition(at now: Duration) {
+        trail.release(at: now)
+        seen.release(at: now)
+    }
 
     /// Where a new connection has to resume.
     func resumePosition(at now: Duration) -> MessageID? {
-        guard let safe = trail.safe(at: now) else { return nil }
+        guard let safe = trail.safe(at: now) else { return seen.forgottenThrough }
         return max(safe, seen.forgottenThrough ?? safe)
+    }
+
+    /// Gives back memory that a busy time has left; to be called now and then.
+    mutating func tidy(at now: Duration) {
+        seen.expire(at: now)
+        decoded = DecodedUnit()
     }
 
     /// - Parameters:
@@ -73,6 +86,7 @@ struct Intake {
     ) -> Outcome {
         var outcome = Outcome()
         var bytes = bytes
+        let size = bytes.count
         decoded.reset(appendixOffset: bytes.count)
         bytes.withUnsafeBytes { buffer in
             for unit in units {
@@ -100,8 +114,13 @@ struct Intake {
             counts.journaled += UInt64(kept.count)
         }
         kept = []
+        if size > Self.usualSize { decoded = DecodedUnit() }
         return outcome
     }
+
+    /// The largest turn, in bytes, whose working memory is kept for the next one. A single huge history frame would
+    /// otherwise cost a multiple of its size for ever.
+    private static let usualSize = 512 * 1024
 
     private var kept: [Event] = []
 

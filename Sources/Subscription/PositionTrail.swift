@@ -8,32 +8,44 @@ struct PositionTrail {
     private static let step = Duration.seconds(10)
 
     private(set) var newest: MessageID?
-    /// The newest position at certain times, oldest first, at least `step` apart. The first one is at least `lag` old,
-    /// or the first there ever was.
+    /// The newest position at certain times, oldest first, at least `step` apart but for releases. The first one is at
+    /// least `lag` old, or the first there ever was.
     private var marks: [(at: Duration, id: MessageID)] = []
-    private var heldSince: Duration?
+    private(set) var isHeld = false
+    private var heldPosition: MessageID?
 
     /// `id` is the newest now. It is lower than before only when the server's counter went back.
     mutating func note(_ id: MessageID, at now: Duration) {
         newest = id
+        if isHeld { return }
         let isDue = marks.last.map { now - $0.at >= Self.step } ?? true
-        if isDue { marks.append((now, id)) }
-        let horizon = (heldSince ?? now) - Self.lag
-        while marks.count > 1, marks[1].at <= horizon { marks.removeFirst() }
+        if isDue { mark(id, at: now) }
     }
 
-    /// Until `release`, `safe` stays what it is now: what has been received since may not be all there is.
+    /// Until `release`, `safe` stays what it is now: what is received from now on may not be all there is.
     mutating func hold(at now: Duration) {
-        heldSince = heldSince ?? now
+        if isHeld { return }
+        heldPosition = safe(at: now)
+        isHeld = true
     }
 
-    mutating func release() {
-        heldSince = nil
+    /// A connection that asked from the held position is there: what was reached in the meantime counts from now on.
+    mutating func release(at now: Duration) {
+        guard isHeld else { return }
+        isHeld = false
+        heldPosition = nil
+        if let newest { mark(newest, at: now) }
     }
 
-    /// The highest position that was the newest one `lag` ago; the first position there was, if that is younger.
+    /// The highest position that was the newest one `lag` ago; the first position there was, if that is younger. Nil
+    /// also while a hold lasts that began before there was any position.
     func safe(at now: Duration) -> MessageID? {
-        let horizon = (heldSince ?? now) - Self.lag
-        return marks.last { $0.at <= horizon }?.id ?? marks.first?.id
+        if isHeld { return heldPosition }
+        return marks.last { $0.at <= now - Self.lag }?.id ?? marks.first?.id
+    }
+
+    private mutating func mark(_ id: MessageID, at now: Duration) {
+        marks.append((now, id))
+        while marks.count > 1, marks[1].at <= now - Self.lag { marks.removeFirst() }
     }
 }

@@ -17,6 +17,8 @@ struct SeenSet {
     /// Of one table: 16 MiB of memory at most for each of the two.
     static let limit = 512 * 1024
     static let span = Duration.seconds(900)
+    /// The same while the position is held: as long as servers keep messages.
+    static let heldSpan = Duration.seconds(86_400)
 
     private var young = SeenTable()
     private var old = SeenTable()
@@ -24,20 +26,38 @@ struct SeenSet {
     private var highestOfYoung: MessageID?
     private var highestOfOld: MessageID?
     private(set) var forgottenThrough: MessageID?
+    /// A held position will be asked from, however old: what came after it has to be known until then.
+    private var isHeld = false
 
     var count: Int { young.count + old.count }
 
     mutating func insert(_ id: MessageID?, hash: UInt64, at now: Duration) -> Finding {
         let key = id.map { $0.counter } ?? (hash | 1 << 63)
         let mark = id.map { hash ^ ($0.generation &* 0x9E37_79B9_7F4A_7C15) } ?? hash
+        if young.count >= Self.limit { turn(at: now) } else { expire(at: now) }
+        if youngSince == nil { youngSince = now }
+        // Not before the turn: it may just have put the message there.
         let before = old.count == 0 ? .new : old.find(key, mark)
         if before == .repeated { return .repeated }
-        let since = youngSince ?? now
-        if young.count >= Self.limit || now - since >= Self.span { turn(at: now) }
-        if youngSince == nil { youngSince = now }
         let finding = young.insert(key, mark)
         if finding != .repeated, let id { highestOfYoung = max(highestOfYoung ?? id, id) }
         return finding == .new ? before : finding
+    }
+
+    mutating func hold() { isHeld = true }
+
+    /// The connection that ends a hold has asked from a while ago, and the answer may still be on its way.
+    mutating func release(at now: Duration) {
+        isHeld = false
+        let since = now + PositionTrail.lag - Self.span
+        youngSince = youngSince.map { max($0, since) }
+    }
+
+    /// Forgets what is due, so that a session that has become quiet does not keep what a busy time filled.
+    mutating func expire(at now: Duration) {
+        guard let since = youngSince, now - since >= (isHeld ? Self.heldSpan : Self.span) else { return }
+        turn(at: now)
+        if count == 0 { youngSince = nil }
     }
 
     private mutating func turn(at now: Duration) {

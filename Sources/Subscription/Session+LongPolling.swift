@@ -24,9 +24,12 @@ extension Session {
     nonisolated func runLongPolling(
         _ id: LinkID, _ configuration: PullConfiguration, stop: OneShotSignal
     ) async -> LinkEnd {
-        var state = PollState(position: await resumePosition())
+        var state = PollState(position: .none)
         var isFirst = true
         while !stop.isFired && !Task.isCancelled {
+            // Without a position nothing that comes between two polls would be received: as soon as the session is live
+            // there is one to ask from.
+            if state.position == .none { state.position = await resumePosition() }
             let address: ConnectionURL
             do {
                 address = try ConnectionURL.make(configuration, transport: .longPolling, position: state.position)

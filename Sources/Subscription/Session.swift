@@ -129,7 +129,7 @@ public actor Session {
             connections[id]?.close(code: code, reason: reason)
             stops[id]?.fire()
         case .holdPosition: intake.holdPosition(at: time.now().monotonic)
-        case .releasePosition: intake.releasePosition()
+        case .releasePosition: intake.releasePosition(at: time.now().monotonic)
         case .status(let status):
             if case .live = status { hasBeenLive = true }
             onStatus(status)
@@ -170,9 +170,10 @@ public actor Session {
     private func tick() {
         alarmAt = nil
         let now = time.now()
+        intake.tidy(at: now.monotonic)
         for (id, connection) in connections {
             let lastFrameAt = Duration.nanoseconds(connection.activity.lastFrameAt)
-            for action in machine.handle(.activity(id, lastFrameAt: lastFrameAt), at: now) { carryOut(action) }
+            _ = machine.handle(.activity(id, lastFrameAt: lastFrameAt), at: now)
         }
         handle(.tick)
     }

@@ -16,9 +16,11 @@ public enum SessionInput: Sendable {
     /// The server has sent something that only a subscriber gets.
     case proven(LinkID)
     case ended(LinkID, LinkEnd)
-    /// When the last frame of a WebSocket came, on the monotonic clock.
+    /// When the last frame of a WebSocket came, on the monotonic clock. Leads to no action: tell it of all connections
+    /// before each `tick`, which judges their silence.
     case activity(LinkID, lastFrameAt: Duration)
     case command(ServiceCommand)
+    /// Time has passed. Nothing else judges silence, since nothing else knows when the last frame came.
     case tick
     case stop
 }
@@ -98,7 +100,8 @@ public enum SessionAction: Sendable {
     case open(LinkID, PushTransport, PullConfiguration)
     case ping(LinkID)
     case close(LinkID, code: UInt16, reason: String)
-    /// Positions older than now may be needed: a channel has passed its `end` and its successor is not known yet.
+    /// Messages may be in the store that no connection brings, so the position must not move on: a channel has passed its
+    /// `end` and its successor is not known yet, or no connection to the channels of the configuration is proven.
     case holdPosition
     case releasePosition
     case status(SessionStatus)

@@ -14,10 +14,6 @@ extension SessionMachine {
 
     mutating func dueFetches(at now: Moment, _ actions: inout [SessionAction]) {
         let portal = portalTime(at: now)
-        if !holdsPosition, let end = configuration?.earliestEnd, Double(end) <= portal {
-            holdsPosition = true
-            actions.append(.holdPosition)
-        }
         guard !isFetching else { return }
         if configuration != nil {
             if let due = beforeEndAt, due <= portal {
@@ -45,8 +41,9 @@ extension SessionMachine {
         actions.append(.fetchConfiguration)
     }
 
-    /// Requests are not made one upon another.
+    /// Requests are not made one upon another, and after a failure not before the wait that it demands.
     var earliestFetchAt: Duration? {
+        if let refusedUntil { return refusedUntil }
         let interval = fruitless >= 3 ? rules.fruitlessRefreshInterval : rules.minimumRefreshInterval
         return lastFetchAt.map { $0 + .seconds(interval) }
     }
@@ -55,6 +52,7 @@ extension SessionMachine {
         _ new: PullConfiguration, skew: Double, at now: Moment, _ actions: inout [SessionAction]
     ) {
         isFetching = false
+        refusedUntil = nil
         restBackoff.reset()
         self.skew = skew
         let old = configuration
@@ -63,19 +61,20 @@ extension SessionMachine {
         let wasPlanned = [.start, .beforeEnd, .afterEnd, .regular].contains(fetchReason)
         fruitless = isChanged || wasPlanned ? 0 : fruitless + 1
         configuration = new
+        if isChanged {
+            revision += 1
+            settleLeftovers(after: old, at: now)
+        }
         actions.append(.note(.configured(new, isChanged: isChanged)))
         planRefreshes(after: old, at: now)
         settleExpired(at: now)
-        if holdsPosition && portalTime(at: now) < Double(new.earliestEnd) {
-            holdsPosition = false
-            actions.append(.releasePosition)
-        }
         // An attempt that is planned by the schedule alone is not brought forward by an answer that changes nothing.
         let mayConnect = isChanged || awaitsConfiguration || reconnectAt == nil
         awaitsConfiguration = false
         if let latest = successor ?? serving {
             if latest.configuration.makesSameConnections(as: new) {
                 reconnectAt = nil
+                nowServes(latest.id)
             } else if mayConnect {
                 openSuccessor(at: now, &actions)
             }
@@ -88,16 +87,18 @@ extension SessionMachine {
         guard let new = configuration else { return }
         let portal = portalTime(at: now)
         let end = Double(new.earliestEnd)
-        if old?.earliestEnd != new.earliestEnd {
+        if end <= portal {
+            // Also where every answer names another moment in the past, as with a token that is signed anew each time.
+            let wait = rules.repeatsAfterEnd[min(repeatsSinceEnd, rules.repeatsAfterEnd.count - 1)]
+            repeatsSinceEnd += 1
+            beforeEndAt = nil
+            afterEndAt = portal + wait
+        } else if old?.earliestEnd != new.earliestEnd {
             repeatsSinceEnd = 0
             let before = end - rules.refreshMargin
             // This answer is itself one of the last minutes before the end: no further one is needed.
             beforeEndAt = before > portal ? before : nil
             afterEndAt = end + draw(rules.refreshAfterEnd)
-        } else if end <= portal {
-            let wait = rules.repeatsAfterEnd[min(repeatsSinceEnd, rules.repeatsAfterEnd.count - 1)]
-            repeatsSinceEnd += 1
-            afterEndAt = portal + wait
         }
         regularAt = now.monotonic + .seconds(rules.regularRefresh * draw(0.9...1.1))
     }
@@ -134,7 +135,7 @@ extension SessionMachine {
         case .after(let seconds): wait = seconds * draw(1...1.1)
         }
         fetchAt = now.monotonic + .seconds(wait)
-        lastFetchAt = nil
+        refusedUntil = fetchAt
         actions.append(.note(.noConfiguration(failure, retryIn: wait)))
         if serving?.isProven != true { change(.waiting(failure.message), &actions) }
     }

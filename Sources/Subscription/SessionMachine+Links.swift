@@ -21,17 +21,23 @@ extension SessionMachine {
 
     private mutating func open(at now: Moment, _ actions: inout [SessionAction]) -> Link? {
         guard let configuration else { return nil }
-        guard let transport = rules.transport.transport(for: configuration) else {
+        guard let link = open(configuration, &actions) else {
             let cause = "configuration: the portal offers no transport that the setting allows"
             let failure = ConfigurationFailure(
                 message: cause, cure: "set transport: auto", retry: .after(seconds: 600))
             configurationFailed(failure, at: now, &actions)
             return nil
         }
+        return link
+    }
+
+    /// Nil if no transport that the setting allows leads there.
+    mutating func open(_ configuration: PullConfiguration, _ actions: inout [SessionAction]) -> Link? {
+        guard let transport = rules.transport.transport(for: configuration) else { return nil }
         let id = nextLinkID()
         actions.append(.note(.connecting(transport, channels: configuration.correlation)))
         actions.append(.open(id, transport, configuration))
-        return Link(id: id, transport: transport, configuration: configuration)
+        return Link(id: id, transport: transport, configuration: configuration, revision: revision)
     }
 
     private mutating func close(_ link: Link, code: Int, _ actions: inout [SessionAction]) {
@@ -50,11 +56,18 @@ extension SessionMachine {
         }
     }
 
+    /// A poll loop is opened by each of its answers; the first counts.
     mutating func opened(_ id: LinkID, at now: Moment) {
         change(id) { link in
-            link.openedAt = now.monotonic
-            link.lastFrameAt = now.monotonic
+            link.openedAt = link.openedAt ?? now.monotonic
+            link.lastFrameAt = link.lastFrameAt ?? now.monotonic
         }
+    }
+
+    /// The connection is one that the present configuration would make.
+    mutating func nowServes(_ id: LinkID) {
+        let revision = revision
+        change(id) { $0.revision = revision }
     }
 
     mutating func note(_ id: LinkID, lastFrameAt: Duration) {
@@ -71,6 +84,7 @@ extension SessionMachine {
             link.lastFrameAt = link.lastFrameAt ?? now.monotonic
         }
         if serving?.id == id, let link = serving {
+            wasLive = true
             if status != .live(link.transport) { actions.append(.note(.live(link.transport))) }
             change(.live(link.transport), &actions)
         } else if successor?.id == id, let link = successor {
@@ -87,6 +101,7 @@ extension SessionMachine {
         }
         serving = link
         successor = nil
+        wasLive = true
         change(.live(link.transport), &actions)
     }
 
@@ -94,16 +109,23 @@ extension SessionMachine {
         guard let link = links.first(where: { $0.id == id }) else { return }
         let wasSuccessor = successor?.id == id
         forget(id)
-        // The old ids may be refused at any time, and nothing is lost by it: the new connection is there.
-        if link.retiresAt != nil { return }
+        if link.retiresAt != nil {
+            // The old ids may be refused at any time. But what broke for another reason may not have brought everything.
+            let isRefused = end.verdict(link.configuration, repeats: 0).action == .refetch
+            leftoverEnded(id, isRefused: isRefused, at: now)
+            if !link.isCatchingUp, !isRefused { leaveOver(link.configuration, at: now) }
+            return
+        }
         if let openedAt = link.openedAt, link.isProven, now.monotonic - openedAt >= rules.recovery {
             connectionBackoff.reset()
             lastEndCode = nil
         }
+        if !wasSuccessor, link.isProven, link.revision != revision { leaveOver(link.configuration, at: now) }
         // With a successor on its way the loss of the old connection needs nothing more.
         if !wasSuccessor, let next = successor {
             serving = next
             successor = nil
+            change(.waiting(end.cause), &actions)
             return
         }
         retry(after: end, of: link, at: now, &actions)
@@ -120,14 +142,17 @@ extension SessionMachine {
         let scheduled = connectionBackoff.next(using: &random).inSeconds
         let own = verdict.delay.map { draw($0) }
         var wait = verdict.obeysSchedule ? max(scheduled, own ?? 0) : own ?? scheduled
-        if verdict.action == .refetch, let earliest = earliestFetchAt {
-            wait = max(wait, (earliest - now.monotonic).inSeconds)
+        var asksFirst = verdict.action == .refetch
+        if asksFirst {
+            let patience = earliestFetchAt.map { ($0 - now.monotonic).inSeconds } ?? 0
+            // A portal that wants to be left alone for longer does not keep from trying: the old ids may still be good.
+            if patience > 60 { asksFirst = false } else { wait = max(wait, patience) }
+            awaitsConfiguration = true
         }
         actions.append(.note(.lost(end, retryIn: wait, alarm: verdict.alarm)))
-        if verdict.action == .refetch {
+        if asksFirst {
             requestFetch(.refused, in: wait...wait, at: now)
-            awaitsConfiguration = true
-            // Should the portal not answer, the old ids may still be good.
+            // Should the portal not answer, the same holds.
             reconnectAt = now.monotonic + .seconds(wait + 60)
         } else {
             let failures = connectionBackoff.failures
@@ -150,15 +175,15 @@ extension SessionMachine {
 
     mutating func dueLinks(at now: Moment, _ actions: inout [SessionAction]) {
         for link in links {
-            guard let openedAt = link.openedAt else { continue }
             if let retiresAt = link.retiresAt, retiresAt <= now.monotonic {
                 forget(link.id)
+                if link.isProven { leftoverFetched(link.id) } else { leftoverEnded(link.id, isRefused: false, at: now) }
                 close(link, code: CloseMeaning.Own.configurationReplaced, &actions)
                 actions.append(.note(.retired))
                 continue
             }
-            if !link.isProven && openedAt + rules.proof <= now.monotonic { proven(link.id, at: now, &actions) }
-            if link.transport == .webSocket { listen(to: link, at: now, &actions) }
+            guard let openedAt = link.openedAt, !link.isProven else { continue }
+            if openedAt + rules.proof <= now.monotonic { proven(link.id, at: now, &actions) }
         }
         if let due = reconnectAt, due <= now.monotonic, !isFetching {
             if serving == nil {
@@ -167,6 +192,10 @@ extension SessionMachine {
                 openSuccessor(at: now, &actions)
             }
         }
+    }
+
+    mutating func judgeSilence(at now: Moment, _ actions: inout [SessionAction]) {
+        for link in links where link.transport == .webSocket { listen(to: link, at: now, &actions) }
     }
 
     private mutating func listen(to link: Link, at now: Moment, _ actions: inout [SessionAction]) {

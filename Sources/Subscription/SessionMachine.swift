@@ -16,23 +16,31 @@ public struct SessionMachine: Sendable {
         var id: LinkID
         var transport: PushTransport
         var configuration: PullConfiguration
+        /// Of the machine's configurations that differ from the one before: which one this is.
+        var revision: Int
         var openedAt: Duration?
         var isProven = false
         var lastFrameAt: Duration?
         var pingedAt: Duration?
         /// Retiring links only.
         var retiresAt: Duration?
+        /// It fetches a leftover.
+        var isCatchingUp = false
     }
 
     let rules: SessionRules
     var random: SeededRandom
     var configuration: PullConfiguration?
+    var revision = 0
     var skew = 0.0
 
     // Links
     var serving: Link?
     var successor: Link?
     var retiring: [Link] = []
+    var leftovers: [Leftover] = []
+    /// Some connection has been proven.
+    var wasLive = false
     var reconnectAt: Duration?
     /// The next connection waits for the answer to a request.
     var awaitsConfiguration = false
@@ -47,6 +55,8 @@ public struct SessionMachine: Sendable {
     var fetchReason = RefreshReason.start
     var fetchAt: Duration?
     var lastFetchAt: Duration?
+    /// Set by a failure: the portal must not be asked sooner, whatever the reason.
+    var refusedUntil: Duration?
     var fruitless = 0
     var restBackoff = Backoff.rest
     var restSchedule = RESTPolicy.Schedule.rest
@@ -77,18 +87,35 @@ public struct SessionMachine: Sendable {
         case .configured(let configuration, let skew): configured(configuration, skew: skew, at: now, &actions)
         case .configurationFailed(let failure): configurationFailed(failure, at: now, &actions)
         case .opened(let id): opened(id, at: now)
-        case .proven(let id): proven(id, at: now, &actions)
+        case .proven(let id):
+            leftoverFetched(id)
+            proven(id, at: now, &actions)
         case .ended(let id, let end): ended(id, end, at: now, &actions)
-        case .activity(let id, let lastFrameAt): note(id, lastFrameAt: lastFrameAt)
+        case .activity(let id, let lastFrameAt):
+            note(id, lastFrameAt: lastFrameAt)
+            return actions
         case .command(let command): obey(command, at: now, &actions)
-        case .tick: break
+        case .tick: judgeSilence(at: now, &actions)
         case .stop:
             stop(&actions)
             return actions
         }
         dueFetches(at: now, &actions)
         dueLinks(at: now, &actions)
+        dueLeftovers(at: now, &actions)
+        if holdsPosition != isIncomplete(at: now) {
+            holdsPosition.toggle()
+            actions.append(holdsPosition ? .holdPosition : .releasePosition)
+        }
         return actions
+    }
+
+    /// Messages may be in the store that no connection brings.
+    private func isIncomplete(at now: Moment) -> Bool {
+        guard let configuration, let serving, serving.isProven, serving.revision == revision, leftovers.isEmpty else {
+            return true
+        }
+        return Double(configuration.earliestEnd) <= portalTime(at: now)
     }
 
     private mutating func stop(_ actions: inout [SessionAction]) {
@@ -130,13 +157,14 @@ public struct SessionMachine: Sendable {
     /// When `handle(.tick)` has something to do at the latest. Wall-clock times are translated anew at each call, so ask
     /// again after at most a minute: the clock may have been set, the machine may have slept.
     public func deadline(at now: Moment) -> Duration? {
-        var times: [Duration] = [fetchAt, reconnectAt, regularAt].compactMap { $0 }
-        if isFetching { times.removeAll { $0 == fetchAt || $0 == regularAt } }
+        var times: [Duration] = []
         if !isFetching {
+            times = [fetchAt, reconnectAt, regularAt].compactMap { $0 }
             for wall in [beforeEndAt, afterEndAt].compactMap({ $0 }) {
                 times.append(now.monotonic + .seconds(max(0, wall - portalTime(at: now))))
             }
         }
+        if let leftoversDueAt { times.append(leftoversDueAt) }
         for link in links { times += linkDeadlines(link) }
         return times.min()
     }

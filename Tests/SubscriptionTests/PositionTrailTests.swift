@@ -41,8 +41,20 @@ import Timing
             trail.note(id(UInt64(second)), at: .seconds(second))
         }
         #expect(trail.safe(at: .seconds(3000)) == id(700))
-        trail.release()
-        #expect(trail.safe(at: .seconds(3000)) == id(2700))
+        trail.release(at: .seconds(3000))
+        #expect(trail.newest == id(3000))
+        #expect(trail.safe(at: .seconds(3299)) == id(990))
+        #expect(trail.safe(at: .seconds(3300)) == id(3000))
+    }
+
+    @Test("A hold that begins before the first position leaves no position until it ends")
+    func heldFromTheStart() {
+        var trail = PositionTrail()
+        trail.hold(at: .zero)
+        trail.note(id(5), at: .seconds(1))
+        #expect(trail.safe(at: .seconds(1000)) == nil)
+        trail.release(at: .seconds(1000))
+        #expect(trail.safe(at: .seconds(1000)) == id(5))
     }
 
     @Test("Under load the trail stays short and the position is 300 to 310 s old")

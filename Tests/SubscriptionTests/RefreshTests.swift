@@ -146,15 +146,68 @@ import Timing
         }
     }
 
-    @Test("The position is held from a channel's end until its successor is known")
-    func heldPosition() {
-        var machine = Machine()
+    @Test("No reason brings a request before the wait that a failure demands")
+    func failureBindsAll() throws {
+        var machine = Machine { $0.regularRefresh = 1_000_000 }
+        let link = try machine.live(configuration("1"))
+        machine.pass(60)
+        machine.send(.command(.channelExpire(id: nil)))
+        #expect(machine.run(for: 5).contains { $0.action.isFetch })
+        machine.send(
+            .configurationFailed(ConfigurationFailure(message: "fatal", cure: "", retry: .after(seconds: 3600))))
+        machine.send(.command(.channelExpire(id: Secret(String(repeating: "1", count: 31) + "a"))))
+        machine.send(.command(.configExpire))
+        machine.send(.ended(link, LinkEnd(.closed(code: 4010, reason: ""), cause: "refused")))
+        let happened = machine.run(for: 3590)
+        #expect(!happened.contains { $0.action.isFetch })
+        // The old ids are tried meanwhile.
+        #expect(happened.contains { $0.action.openedLink != nil && $0.at < 40 })
+        #expect(machine.run(for: 400).contains { $0.action.isFetch })
+    }
+
+    @Test("Answers that each name another end in the past do not follow one upon another")
+    func pastEnds() {
+        var machine = Machine { $0.regularRefresh = 1_000_000 }
+        _ = machine.goLive(configuration("1"))
+        machine.pass(60)
+        var fetches = 0
+        machine.send(.configured(configuration("1", end: Int64(machine.now.wall) - 10), skew: 0))
+        for _ in 0..<600 {
+            machine.send(.tick)
+            if machine.fetches {
+                fetches += 1
+                machine.send(.configured(configuration("1", end: Int64(machine.now.wall) - 10), skew: 0))
+            }
+            machine.pass(1)
+        }
+        #expect((5...14).contains(fetches), "\(fetches) in ten minutes")
+    }
+
+    @Test("While a request is under way there is nothing to wake for but the connections")
+    func quietDuringFetch() throws {
+        var machine = Machine { $0.transport = .longPollingOnly }
+        let link = try machine.live(configuration("1"))
+        machine.pass(60)
+        machine.send(.command(.channelExpire(id: nil)))
+        #expect(machine.run(for: 5).contains { $0.action.isFetch })
+        machine.send(.ended(link, lost))
+        machine.pass(60)
+        machine.send(.tick)
+        #expect(machine.machine.deadline(at: machine.now) == nil)
+    }
+
+    @Test("The position is held from a channel's end until the connection to its successor is proven")
+    func heldPosition() throws {
+        var machine = Machine { $0.transport = .longPollingOnly }
         let end = Int64(Self.start) + 3600
         _ = machine.goLive(configuration("1", end: end))
         machine.answer = configuration("1", end: end)
         let passed = machine.run(for: 3620)
         #expect(passed.contains { if case .holdPosition = $0.action { true } else { false } })
-        machine.send(.configured(configuration("2", end: end + 3600), skew: 0))
-        #expect(machine.last.contains { if case .releasePosition = $0 { true } else { false } })
+        machine.send(.configured(configuration("2", end: end + 7200), skew: 0))
+        let isRelease = { (action: SessionAction) in if case .releasePosition = action { true } else { false } }
+        #expect(!machine.last.contains(where: isRelease))
+        machine.send(.proven(try #require(machine.opened.first)))
+        #expect(machine.last.contains(where: isRelease))
     }
 }

@@ -56,9 +56,21 @@ import Timing
         machine.send(.ended(old, lost))
         #expect(machine.opened.isEmpty)
         #expect(machine.machine.serving?.id == new)
+        #expect(machine.machine.status == .waiting(lost.cause))
         machine.send(.opened(new))
         machine.send(.proven(new))
         #expect(machine.machine.status == .live(.webSocket))
+    }
+
+    @Test("An old connection that is still coming up is closed at the end of the overlap all the same")
+    func retiresUnopened() throws {
+        var machine = Machine { $0.regularRefresh = 1_000_000 }
+        machine.send(.start)
+        machine.send(.configured(configuration("1"), skew: 0))
+        machine.send(.configured(configuration("2"), skew: 0))
+        machine.send(.proven(try #require(machine.opened.first)))
+        _ = machine.run(for: 121)
+        #expect(machine.machine.retiring.isEmpty)
     }
 
     @Test("A successor that fails is tried again on the schedule while the old connection goes on")

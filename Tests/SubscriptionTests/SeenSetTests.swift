@@ -50,6 +50,42 @@ import Testing
         #expect(seen.forgottenThrough == a)
     }
 
+    @Test("A repetition that is the first message after a span is one")
+    func repetitionAtTheTurn() {
+        var seen = SeenSet()
+        #expect(seen.insert(a, hash: 1, at: .zero) == .new)
+        #expect(seen.insert(a, hash: 1, at: SeenSet.span) == .repeated)
+    }
+
+    @Test("While the position is held nothing is forgotten for a day")
+    func held() {
+        var seen = SeenSet()
+        seen.hold()
+        for span in 0..<90 {
+            let id = MessageID(generation: 1_700_000_000, counter: UInt64(span))
+            #expect(seen.insert(id, hash: 1, at: SeenSet.span * span) == .new)
+        }
+        #expect(
+            seen.insert(MessageID(generation: 1_700_000_000, counter: 0), hash: 1, at: SeenSet.span * 90) == .repeated)
+        seen.release(at: SeenSet.span * 90)
+        seen.expire(at: SeenSet.span * 90 + .seconds(299))
+        #expect(seen.forgottenThrough == nil)
+        seen.expire(at: SeenSet.span * 90 + .seconds(300))
+        seen.expire(at: SeenSet.span * 91 + .seconds(300))
+        #expect(seen.count == 0)
+    }
+
+    @Test("What a busy time filled is given back after two spans, without a further message")
+    func expiry() {
+        var seen = SeenSet()
+        #expect(seen.insert(a, hash: 1, at: .zero) == .new)
+        seen.expire(at: SeenSet.span)
+        #expect(seen.count == 1)
+        seen.expire(at: SeenSet.span * 2)
+        #expect(seen.count == 0)
+        #expect(seen.forgottenThrough == a)
+    }
+
     @Test("Agrees with a dictionary on 200,000 random insertions, strided and clustered ids among them")
     func againstDictionary() {
         var seen = SeenSet()

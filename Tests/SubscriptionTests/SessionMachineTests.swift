@@ -115,6 +115,42 @@ import Timing
             silent.contains { if case .close(link, 3005, _) = $0.action { true } else { false } }, "\(silent)")
     }
 
+    @Test("Only a tick judges silence: whatever else comes first knows nothing of the pong")
+    func silenceIsJudgedByTicks() throws {
+        var machine = Machine()
+        let old = try machine.live(configuration("1"))
+        machine.send(.configured(configuration("2"), skew: 0))
+        let new = try #require(machine.opened.first)
+        machine.send(.opened(new))
+        machine.send(.proven(new))
+        _ = machine.run(for: 31)
+        machine.pass(16)
+        machine.send(.command(.noOperation))
+        #expect(machine.closed.isEmpty)
+        for link in [old, new] {
+            machine.send(.activity(link, lastFrameAt: machine.now.monotonic - .seconds(15)))
+            #expect(machine.closed.isEmpty)
+        }
+        machine.send(.tick)
+        #expect(machine.closed.isEmpty)
+    }
+
+    @Test("A poll loop with an answer every second has worked for 30 s when it has for 30 s")
+    func busyPolling() throws {
+        var machine = Machine { $0.transport = .longPollingOnly }
+        var link = try machine.live(configuration())
+        for _ in 0..<4 {
+            for _ in 0..<31 {
+                machine.pass(1)
+                machine.send(.opened(link))
+                machine.send(.proven(link))
+            }
+            machine.send(.ended(link, lost))
+            let next = try #require(machine.run(for: 1).compactMap { $0.action.openedLink }.first)
+            link = next
+        }
+    }
+
     @Test("What belongs to a connection that is gone changes nothing")
     func staleInputs() throws {
         var machine = Machine()
