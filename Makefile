@@ -9,7 +9,7 @@ SWIFT_FLAGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-BUILD_PACKAGES = libcurl4-openssl-dev libssl-dev zlib1g-dev pkg-config
+BUILD_PACKAGES = libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev pkg-config
 LINT_PACKAGES = systemd shellcheck
 TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3
 

@@ -21,6 +21,7 @@ let package = Package(
         // C libraries, one folder each.
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Small shared things, each named by what is in it.
         .target(name: "Secrets", dependencies: ["COpenSSL"]),
@@ -39,11 +40,11 @@ let package = Package(
             name: "Portal", dependencies: ["Transport", "PullProtocol", "Addresses", "Secrets", "JSONText", "Timing"]),
 
         // One way through the house.
-        .target(name: "Journal", dependencies: ["Events"]),
+        .target(name: "Journal", dependencies: ["CSQLite", "Events", "Timing"]),
         .target(
             name: "Subscription",
             dependencies: [
-                "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "Secrets", "Timing",
+                "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "JSONText", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
@@ -56,10 +57,11 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Events",
-                "Secrets", "Timing",
+                "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses",
+                "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "Sandbox",
@@ -82,7 +84,9 @@ let package = Package(
             ]),
         .executableTarget(
             name: "pulld-bench",
-            dependencies: ["EndToEndSupport", "WebSocket", "PullProtocol", "Delivery", "Events", "Secrets"],
+            dependencies: [
+                "EndToEndSupport", "WebSocket", "PullProtocol", "Journal", "Delivery", "Events", "Secrets",
+            ],
             path: "Benchmarks"),
 
         // Tests: one target a module, and the whole program from outside.
@@ -103,16 +107,20 @@ let package = Package(
         .testTarget(
             name: "PortalTests",
             dependencies: ["Portal", "Transport", "PullProtocol", "Secrets", "JSONText", "Timing"]),
-        .testTarget(name: "JournalTests", dependencies: ["Journal", "Events"]),
+        .testTarget(name: "JournalTests", dependencies: ["TestRandom", "Journal", "CSQLite", "Events", "Timing"]),
         .testTarget(
             name: "DeliveryTests",
             dependencies: [
-                "Delivery", "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
+                "TestRandom", "Delivery", "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),
         .testTarget(
-            name: "SubscriptionTests", dependencies: ["Subscription", "PullProtocol", "Events", "Timing", "Secrets"]),
+            name: "SubscriptionTests",
+            dependencies: [
+                "TestRandom", "Subscription", "Portal", "Transport", "PullProtocol", "Journal", "Events", "JSONText",
+                "Timing", "Secrets", .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "DaemonTests",
             dependencies: [

@@ -1,7 +1,7 @@
 import Foundation
 
-/// `pulld-bench [stages|path] [--events N]`: what each stage gets through in a second, beside the usual way of doing it,
-/// and then the whole path through the built `pulld` next to it.
+/// `pulld-bench [stages|path|latency] [--events N]`: what each stage gets through in a second, beside the usual way of doing
+/// it, then the whole path through the built `pulld` next to it, and how long one event takes on it.
 @main
 enum Benchmark {
     static let sizes = [400, 2048]
@@ -12,8 +12,11 @@ enum Benchmark {
             arguments.indices.contains($0 + 1) ? Int(arguments[$0 + 1]) : nil
         }
         do {
-            if !arguments.contains("path") { for size in sizes { try stages(size) } }
-            if !arguments.contains("stages") { try await path(events: events ?? 2_000_000) }
+            let chosen = ["stages", "path", "latency"].filter { arguments.contains($0) }
+            let parts = chosen.isEmpty ? ["stages", "path", "latency"] : chosen
+            if parts.contains("stages") { for size in sizes { try stages(size) } }
+            if parts.contains("path") { try await path(events: events ?? 2_000_000) }
+            if parts.contains("latency") { try await latency() }
         } catch {
             Report.line("failed: \(error)")
             exit(1)
@@ -44,8 +47,20 @@ enum Benchmark {
             ])
     }
 
+    private static func latency() async throws {
+        Report.heading("One event: frame sent → on disk in the journal → line in the file, 200 events/s, milliseconds")
+        Report.row("", ["p50", "p99", "fdatasync p50", "p99"])
+        for mode in SampleEvents.Mode.allCases {
+            let figures = try await Latency.measure(mode: mode, size: 400, rate: 200, seconds: 20)
+            Report.row(
+                "\(mode), 400 B",
+                [figures.delays, figures.syncs].flatMap { [$0.quantile(0.5), $0.quantile(0.99)] }
+                    .map { Report.rounded($0, 2) })
+        }
+    }
+
     private static func path(events: Int) async throws {
-        Report.heading("Whole path: local server → WebSocket → pulld run → file in memory, 10 events a frame")
+        Report.heading("Whole path: local server → WebSocket → journal on disk → file in memory, 10 events a frame")
         Report.row("", ["events/s", "in the file", "CPU s/million", "server CPU", "lines missing"])
         for size in sizes {
             // The same number of bytes for each size: the file is in memory.

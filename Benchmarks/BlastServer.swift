@@ -11,6 +11,8 @@ final class BlastServer: Sendable {
         var eventSize: Int
         var eventsPerFrame = 10
         var events: Int
+        /// Nil: as fast as the socket takes them. Else frames of one event each.
+        var perSecond: Int?
 
         var frames: Int { events / eventsPerFrame }
     }
@@ -25,6 +27,8 @@ final class BlastServer: Sendable {
         /// Everything sent; a reader may still be reading.
         var isComplete = false
         var failure: String?
+        /// With a rate: when each frame went, by `now`.
+        var sentAt: [Double] = []
     }
 
     let port: UInt16
@@ -79,6 +83,7 @@ final class BlastServer: Sendable {
         let region = BlastRegion(mode: plan.mode, size: plan.eventSize, eventsPerFrame: plan.eventsPerFrame)
         shared.withLock { $0.bytes = region.byteCount / region.frames * plan.frames }
         while !shared.withLock({ $0.mayBlast }) { usleep(1000) }
+        if let rate = plan.perSecond { return send(region, rate, to: client) }
         let start = Self.threadSeconds()
         var frames = plan.frames
         var sent = 0
@@ -96,6 +101,29 @@ final class BlastServer: Sendable {
             progress.processorSeconds = Self.threadSeconds() - start
             progress.isComplete = true
         }
+    }
+
+    private func send(_ region: BlastRegion, _ rate: Int, to client: Int32) {
+        let start = Self.now()
+        for number in 0..<plan.frames {
+            let wait = start + Double(number) / Double(rate) - Self.now()
+            if wait > 0 { usleep(UInt32(wait * 1_000_000)) }
+            let bytes = region.prepare(numbersFrom: number, frames: 1)
+            let now = Self.now()
+            shared.withLock { $0.sentAt.append(now) }
+            guard BlastConnection.sendAll(bytes, to: client) else {
+                shared.withLock { $0.failure = "the subscriber went away: \(SystemFailure("send"))" }
+                return
+            }
+        }
+        shared.withLock { $0.isComplete = true }
+    }
+
+    /// Seconds on the monotonic clock.
+    static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
     private var configuration: String {

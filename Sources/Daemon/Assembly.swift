@@ -1,3 +1,4 @@
+import Addresses
 import Delivery
 import Events
 import Logging
@@ -31,7 +32,8 @@ struct Assembly {
     private func make(_ sink: SinkSettings, client: any HTTPClient) throws(StartFailure) -> any Sink {
         do {
             switch sink.kind {
-            case .file(let path): return try FileSink(path: path)
+            case .file(let path, let rotation):
+                return try FileSink(path: path, rotation: rotation.map(FileRotation.init))
             case .standardOutput: return try StandardOutputSink()
             case .webhook(let url, let secret):
                 let secret = try secret.map { source throws(StartFailure) in
@@ -50,6 +52,7 @@ struct Assembly {
 
     func sessions(client: any HTTPClient) throws(StartFailure) -> [SessionPlan] {
         var plans: [SessionPlan] = []
+        let budget = RequestBudget()
         for portal in settings.portals {
             let place = "portals.\(portal.name)"
             var network = NetworkOptions(caFile: portal.caFile)
@@ -58,24 +61,24 @@ struct Assembly {
             case .secret(let source): network.proxy = try resolve(source, "\(place).proxy")
             case nil: break
             }
-            var rules = SessionRules()
-            rules.refreshMargin = portal.refreshMargin.inSeconds
-            rules.transport = portal.transport.choice
-            if case .webhook = portal.access { rules.regularRefresh = 3600 }
             let options = SessionOptions(
-                name: portal.name, rules: rules, channels: Set(portal.channels.map(\.kind)), network: network)
-            plans.append(
-                SessionPlan(options: options, portal: try portalClient(portal, place, network, through: client)))
+                name: portal.name, rules: SessionRules(portal), channels: Set(portal.channels.map(\.kind)),
+                network: network, start: portal.start == .retained ? .retained : .now,
+                allowsJSONRPC: portal.allowsJSONRPC)
+            let client = try portalClient(portal, place, network, through: client, budget)
+            plans.append(SessionPlan(options: options, portal: client))
         }
         return plans
     }
 
     private func portalClient(
-        _ portal: PortalSettings, _ place: String, _ network: NetworkOptions, through http: any HTTPClient
+        _ portal: PortalSettings, _ place: String, _ network: NetworkOptions, through http: any HTTPClient,
+        _ budget: RequestBudget
     ) throws(StartFailure) -> PortalClient {
         do {
             return try PortalClient(
-                url: portal.url, credential: try credential(portal.access, place), http: http, network: network)
+                url: portal.url, credential: try credential(portal.access, place), http: http, network: network,
+                budget: portal.limit.map { (budget, $0) })
         } catch let error as StartFailure {
             throw error
         } catch {
@@ -125,5 +128,44 @@ extension PortalSettings.Transport {
         case .websocket: .webSocketOnly
         case .longPolling: .longPollingOnly
         }
+    }
+}
+
+extension PortalSettings {
+    /// Nil: the portal may be asked as often as it takes.
+    fileprivate var limit: RequestLimit? {
+        switch requestLimit {
+        case .off: nil
+        case .bucket(let burst, let perSecond): RequestLimit(burst: burst, perSecond: Double(perSecond))
+        case nil: WebAddress(url)?.isLoopback == true ? nil : .cloud
+        }
+    }
+}
+
+extension SessionRules {
+    fileprivate init(_ portal: PortalSettings) {
+        self.init()
+        transport = portal.transport.choice
+        refreshMargin = portal.refreshMargin.inSeconds
+        // An application's configuration changes seldom, and asking for it may renew its token.
+        if case .webhook = portal.access { regularRefresh = 3600 }
+        maximumBackoff = portal.maximumBackoff
+        let trial = portal.webSocketTrial
+        webSocketTrials = [trial, trial * 2, trial * 3].map(\.inSeconds)
+        webSocketTrialIfNeverWorked = max(trial * 3, min(trial * 72, .seconds(86_400))).inSeconds
+        guard let audit = portal.audit else {
+            auditsAreOn = false
+            return
+        }
+        auditInterval = audit.interval.inSeconds
+        auditIntervalLongPolling = min(auditIntervalLongPolling, auditInterval)
+        auditSpacing = min(auditSpacing, auditInterval)
+        auditLag = audit.lag
+    }
+}
+
+extension FileRotation {
+    fileprivate init(_ rotation: RotationSettings) {
+        self.init(size: rotation.size, age: rotation.age, keep: rotation.keep)
     }
 }

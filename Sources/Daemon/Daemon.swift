@@ -27,6 +27,10 @@ public struct Daemon: Sendable {
     public struct Surroundings: Sendable {
         public var secrets = SecretEnvironment.process
         public var notifyPath: String?
+        /// Whether what is received and how far the sinks are survives the run, in the state directory of the settings.
+        public var keepsState = true
+        /// The process' environment, for the state directory.
+        public var variable: @Sendable (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
         /// Sinks besides those of the settings.
         public var sinks: [(name: String, sink: any Sink)] = []
         /// Called when a portal's subscription has been proven, each time anew after a loss.
@@ -60,30 +64,77 @@ public struct Daemon: Sendable {
     public func run() async throws {
         let notify = NotifySocket(path: surroundings.notifyPath)
         let transport = Transport(userAgent: Product.userAgent)
+        let readiness = Readiness(portals: settings.portals.map(\.name), notify: notify) {
+            StartupMemory.giveBack()
+        }
         do {
-            let group = try serviceGroup(transport: transport, notify: notify)
-            notify.status("starting")
-            try await group.run()
-            await transport.shutdown()
+            let journal = try openJournal(readiness)
+            do {
+                let group = try serviceGroup(journal, transport, readiness, notify)
+                notify.status("starting")
+                try await group.run()
+                await transport.shutdown()
+                await journal.close()
+            } catch {
+                journal.finish()
+                await transport.shutdown()
+                await journal.close()
+                throw error
+            }
         } catch {
-            await transport.shutdown()
             if error is CancellationError { return }
             throw failure(error)
         }
     }
 
-    private func serviceGroup(transport: Transport, notify: NotifySocket) throws -> ServiceGroup {
-        let journal = Journal()
-        let readiness = Readiness(portals: settings.portals.map(\.name), notify: notify) {
-            StartupMemory.giveBack()
+    private func openJournal(_ readiness: Readiness) throws(StartFailure) -> Journal {
+        var options = JournalOptions()
+        options.keep = settings.journal.keep
+        options.size = settings.journal.size
+        let trouble = JournalTroubleLog(logger: logger, readiness: readiness)
+        var directory: String?
+        if surroundings.keepsState {
+            directory = settings.stateDirectory(variable: surroundings.variable)
+            guard directory != nil else { throw .noStateDirectory }
         }
-        var services: [any Service] = []
+        do {
+            guard let directory else { return try Journal.temporary(options: options) }
+            return try Journal.open(directory: directory, options: options) { trouble.changed(to: $0) }
+        } catch {
+            throw StartFailure(error)
+        }
+    }
+
+    private func serviceGroup(
+        _ journal: Journal, _ transport: Transport, _ readiness: Readiness, _ notify: NotifySocket
+    ) throws -> ServiceGroup {
         let assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger)
+        var runners: [SinkRunner] = []
         for (name, sink, filter) in try assembly.sinks(client: transport) {
-            services.append(sinkService(name, sink, filter, journal))
+            runners.append(try runner(name, sink, filter, journal))
         }
-        for (name, sink) in surroundings.sinks { services.append(sinkService(name, sink, .all, journal)) }
+        for (name, sink) in surroundings.sinks { runners.append(try runner(name, sink, .all, journal)) }
+        try journal.retireReaders(except: Set(runners.map(\.name)))
+        var services: [any Service] = runners.map { SinkService(runner: $0) }
         services.append(JournalService(journal: journal))
+        if surroundings.handlesSignals { services.append(ReopenService(runners: runners)) }
+        services.append(try sessionsService(assembly, journal, transport, readiness, notify))
+        // Stopped from the last to the first: sessions, journal, sinks.
+        var configuration = ServiceGroupConfiguration(
+            services: services.map {
+                .init(
+                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
+            },
+            gracefulShutdownSignals: surroundings.handlesSignals ? [.sigterm, .sigint] : [], logger: Logger.silent)
+        configuration.maximumGracefulShutdownDuration = .seconds(20)
+        return ServiceGroup(configuration: configuration)
+    }
+
+    private func sessionsService(
+        _ assembly: Assembly, _ journal: Journal, _ transport: Transport, _ readiness: Readiness,
+        _ notify: NotifySocket
+    ) throws -> SessionsService {
         let alarms = AlarmClock()
         var sessions: [Session] = []
         for (index, plan) in try assembly.sessions(client: transport).enumerated() {
@@ -102,30 +153,19 @@ public struct Daemon: Sendable {
                     if case .live = status { onLive(name) }
                 })
         }
-        services.append(SessionsService(sessions: sessions, alarms: alarms, notify: notify))
-        // Stopped from the last to the first: sessions, journal, sinks.
-        var configuration = ServiceGroupConfiguration(
-            services: services.map {
-                .init(
-                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .gracefullyShutdownGroup)
-            },
-            gracefulShutdownSignals: surroundings.handlesSignals ? [.sigterm, .sigint] : [], logger: Logger.silent)
-        configuration.maximumGracefulShutdownDuration = .seconds(20)
-        return ServiceGroup(configuration: configuration)
+        return SessionsService(sessions: sessions, alarms: alarms, notify: notify)
     }
 
-    private func sinkService(
+    private func runner(
         _ name: String, _ sink: any Sink, _ filter: EventFilter, _ journal: Journal
-    ) -> SinkService {
-        let runner = SinkRunner(
-            name: name, sink: sink, reader: journal.reader(named: name), filter: filter, logger: logger)
-        return SinkService(runner: runner)
+    ) throws -> SinkRunner {
+        SinkRunner(name: name, sink: sink, reader: try journal.reader(named: name), filter: filter, logger: logger)
     }
 
     private func failure(_ error: any Error) -> StartFailure {
         switch error {
         case let failure as StartFailure: failure
+        case let error as JournalError: StartFailure(error)
         case let error as SinkError: StartFailure(.inputOutput, error.description)
         default: StartFailure(.internalFault, "internal fault: \(error)")
         }

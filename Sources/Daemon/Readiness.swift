@@ -6,6 +6,7 @@ import Synchronization
 final class Readiness: Sendable {
     private struct State {
         var portals: [String: SessionStatus]
+        var journalTrouble: String?
         var hasBeenReady = false
         var lastSentence = ""
     }
@@ -22,10 +23,19 @@ final class Readiness: Sendable {
         state = Mutex(State(portals: Dictionary(uniqueKeysWithValues: portals.map { ($0, .starting) })))
     }
 
+    /// - Parameter trouble: nil: it is written again.
+    func journal(isBlockedBy trouble: String?) {
+        change { $0.journalTrouble = trouble }
+    }
+
     func update(_ portal: String, _ status: SessionStatus) {
+        change { $0.portals[portal] = status }
+    }
+
+    private func change(_ edit: (inout State) -> Void) {
         let becomesReady = state.withLock { state in
-            state.portals[portal] = status
-            let sentence = Self.sentence(state.portals)
+            edit(&state)
+            let sentence = Self.sentence(state)
             defer { state.lastSentence = sentence }
             let isReady = Self.isReady(state.portals)
             // Sent under the lock, so that the manager gets them in order.
@@ -50,6 +60,11 @@ final class Readiness: Sendable {
             }
         }
         return isAnyLive
+    }
+
+    private static func sentence(_ state: State) -> String {
+        let sentence = sentence(state.portals)
+        return state.journalTrouble.map { "\(sentence); the journal cannot be written: \($0)" } ?? sentence
     }
 
     private static func sentence(_ portals: [String: SessionStatus]) -> String {

@@ -2,6 +2,7 @@ import Delivery
 import Journal
 import ServiceLifecycle
 import Subscription
+import UnixSignals
 
 /// All sessions: stopped together, so that a thousand of them take no longer than one.
 struct SessionsService: Service {
@@ -43,5 +44,18 @@ struct SinkService: Service {
         try await runner.run()
         // Done because the journal has ended, perhaps before the group has come to this service in its order of stopping.
         try? await gracefulShutdown()
+    }
+}
+
+/// Opens the sinks' files anew on SIGHUP, as programs that rotate logs expect.
+struct ReopenService: Service {
+    let runners: [SinkRunner]
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                for runner in runners { runner.reopen() }
+            }
+        }
     }
 }

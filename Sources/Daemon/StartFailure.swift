@@ -1,3 +1,5 @@
+import Journal
+
 /// Why the daemon did not start or did not go on, with the exit code for it (sysexits(3)).
 public struct StartFailure: Error, Sendable, CustomStringConvertible {
     public enum Code: Int32, Sendable {
@@ -14,5 +16,21 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
     public init(_ code: Code, _ description: String) {
         self.code = code
         self.description = description
+    }
+}
+
+extension StartFailure {
+    static let noStateDirectory = StartFailure(
+        .configuration, "there is no state directory: write state: /PATH into the configuration file, or set HOME")
+
+    /// What the journal's fault means for the process.
+    init(_ error: JournalError) {
+        let code: Code =
+            switch error.code {
+            case .locked, .cannotCreate, .newerSchema: .cannotCreate
+            case .damaged, .diskFull, .inputOutput: .inputOutput
+            case .finished, .system: .internalFault
+            }
+        self.init(code, error.description)
     }
 }

@@ -3,7 +3,8 @@ import Glibc
 import JSONText
 
 /// Which events a sink gets: those of its portals whose `module/command` a pattern of `include` matches and none of
-/// `exclude`. An event without module or command has an empty one: `*` matches it, `application/*` does not.
+/// `exclude`. An event without module or command has an empty one: `*` matches it, `application/*` does not. Gap records
+/// of its portals reach every sink: what is missing may have been what the patterns look for.
 public struct EventFilter: Hashable, Sendable {
     private let portals: Set<String>?
     private let include: [Glob]
@@ -31,7 +32,7 @@ public struct EventFilter: Hashable, Sendable {
 
     /// Whether the patterns let the event through. `bytes` are those of its batch; the portal is not looked at.
     public func passes(_ event: Event, in bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        if passesEveryEvent { return true }
+        if passesEveryEvent || event.shape == .gap { return true }
         let module = Self.slice(event.module, bytes)
         let command = Self.slice(event.command, bytes)
         if Self.hasEscapes(module) || Self.hasEscapes(command) { return passesUnescaped(module, command) }

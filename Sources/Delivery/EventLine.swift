@@ -12,10 +12,16 @@ import JSONText
 /// `params`, `extra` and `body` are the sender's bytes; only line breaks between their tokens become blanks. `body` is
 /// there when the members before it do not say everything: raw JSON, or a JSON string when the body is no JSON.
 ///
+/// A gap record says what cannot be had any more, and nothing else:
+///
+/// ```
+/// {"seq":42,"portal":"acme","gap":{"reason":"retention",…},"received_at":"2026-11-22T09:00:00.123456Z"}⏎
+/// ```
+///
 /// One value serves one batch: what all its lines share is made once.
 public struct EventLine {
     /// `,"portal":"acme"`
-    private let portal: [UInt8]
+    let portal: [UInt8]
     /// `,"received_at":"…"}` and the line feed.
     private let ending: [UInt8]
     private let batch: EventBatch
@@ -86,6 +92,15 @@ public struct EventLine {
         Self.put(#"{"seq":"#, &at)
         at = DecimalDigits.write(batch.firstSequence &+ UInt64(index), to: at)
         Self.copy(portal, &at)
+        if event.shape == .gap {
+            Self.put(#","gap":"#, &at)
+            let start = at
+            Self.copy(event.body, source, limit, &at)
+            Self.flatten(start, at)
+            Self.copy(ending, &at)
+            output.commit(at)
+            return
+        }
         if let id = event.id {
             Self.put(#","mid":""#, &at)
             DecimalDigits.write(id, to: at)

@@ -1,47 +1,44 @@
 public import Events
-import Glibc
+public import Journal
 
 /// Appends lines to a file, which it creates with mode 0600. Lines of another process in the same file stay whole as
 /// long as the disk takes each write whole.
+///
+/// In a file each event stands exactly once, also after the process was killed: what it wrote behind its cursor is
+/// found in the file and not written again, and a line cut short is completed. Named pipes and devices are written to
+/// as they are: after a crash the last lines may come twice there.
+///
+/// A file that is moved, removed or cut from outside is recognised, and goes on under its name.
 public actor FileSink: Sink {
     public nonisolated let executor: (any TaskExecutor)?
-    private var output: LineOutput
-    private let clock: DeliveryClock
+    private let file: LineFile
+    private let output: LineOutput
 
     /// Opens the file.
     ///
+    /// - Parameter rotation: nil when others care for the file's length.
     /// - Throws: `missing` without its directory, `permission`, `closed` for a named pipe that nobody reads.
-    public init(path: String, clock: DeliveryClock = .system) throws(SinkError) {
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o600)
-        if descriptor < 0 { throw SinkError(errno: errno, place: path) }
-        output = LineOutput(
-            writer: DescriptorWriter(owning: descriptor, place: path), place: path, closedIsFinal: false,
-            startsWithLineBreak: Self.endsWithinLine(path))
+    public init(path: String, rotation: FileRotation? = nil, clock: DeliveryClock = .system) throws(SinkError) {
+        file = try LineFile(path: path, rotation: rotation, time: clock.time)
+        output = LineOutput(destination: file, clock: clock)
         executor = try ThreadExecutor()
-        self.clock = clock
+    }
+
+    public func begin(at cursor: SinkCursor) async throws(SinkError) {
+        if try file.begin(at: cursor.sequence, place: cursor.place) { output.beginWithLineBreak() }
     }
 
     public func deliver(
         _ batches: [EventBatch], filter: EventFilter, progress: DeliveryProgress
     ) async throws(SinkError) {
-        for (index, batch) in batches.enumerated() {
-            guard output.add(batch, filter: filter) || index == batches.count - 1 else { continue }
-            while let wait = try output.flush(progress, clock.random()) {
-                try await progress.pause(wait)
-            }
-        }
+        try await output.deliver(batches, filter: filter, progress: progress)
     }
 
-    /// A file that cannot be read is taken as it is.
-    private static func endsWithinLine(_ path: String) -> Bool {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        if descriptor < 0 { return false }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
-            return false
-        }
-        var last: UInt8 = 0
-        return pread(descriptor, &last, 1, status.st_size - 1) == 1 && last != UInt8(ascii: "\n")
+    public func settle() async throws(SinkError) -> String {
+        try file.settle(isWithinDelivery: output.isWithinDelivery)
+    }
+
+    public func reopen() async throws(SinkError) {
+        try file.reopen(isWithinDelivery: output.isWithinDelivery)
     }
 }

@@ -16,6 +16,8 @@ public struct SinkError: Error, Hashable, Sendable {
         case unreachable
         /// The webhook answered with another status than 2xx.
         case refused
+        /// The journal cannot be read at present.
+        case journal
         case system
         /// Not delivered because the process is stopping. Not a fault of the sink's.
         case stopped

@@ -1,22 +1,31 @@
-public import Journal
+import Events
+import Journal
 public import Logging
+import Timing
 
-/// Takes events from the journal and gives them to one sink, for as long as the journal goes on.
+/// Takes events from the journal and gives them to one sink, for as long as the journal goes on, and keeps how far the
+/// sink is.
 public final class SinkRunner: Sendable {
     public let name: String
     private let sink: any Sink
-    private let reader: JournalReader
-    private let filter: EventFilter
+    private let reader: any EventSource
     private let logger: Logger
+    private let filter: EventFilter
     private let clock: DeliveryClock
     private let drainLimit: Duration
+    private let settleInterval: Duration
     private let progress: DeliveryProgress
+
+    /// 256 KiB of the events' own bytes are delivered at a time.
+    private static let budget = 256 * 1024
 
     /// - Parameters:
     ///   - drainLimit: how long after the journal's end the rest of it may take.
+    ///   - settleInterval: how long what is delivered may stay unsettled. After a crash a file is read from where it
+    ///     was settled; other sinks deliver that much again.
     public init(
-        name: String, sink: any Sink, reader: JournalReader, filter: EventFilter = .all, logger: Logger,
-        drainLimit: Duration = .seconds(5), clock: DeliveryClock = .system
+        name: String, sink: any Sink, reader: any EventSource, filter: EventFilter = .all, logger: Logger,
+        drainLimit: Duration = .seconds(5), settleInterval: Duration = .seconds(1), clock: DeliveryClock = .system
     ) {
         self.name = name
         self.sink = sink
@@ -24,11 +33,23 @@ public final class SinkRunner: Sendable {
         self.filter = filter
         self.logger = logger
         self.drainLimit = drainLimit
+        self.settleInterval = settleInterval
         self.clock = clock
-        progress = DeliveryProgress(sink: name, reader: reader, logger: logger, clock: clock)
+        progress = DeliveryProgress(sink: name, source: reader, logger: logger, clock: clock)
     }
 
     public var counts: SinkCounts { progress.counts }
+
+    /// Lets the sink open its files anew, as on SIGHUP. Returns at once.
+    public func reopen() {
+        Task(executorPreference: sink.executor) { [self] in
+            do throws(SinkError) { try await sink.reopen() } catch {
+                logger.warning(
+                    "sink cannot be opened anew",
+                    metadata: ["sink": "\(name)", "reason": "\(error.message)", "cure": "\(error.cure)"])
+            }
+        }
+    }
 
     /// Delivers until the journal is finished and everything in it delivered, or the drain limit is over. When the task
     /// is cancelled, what can go without waiting still goes.
@@ -37,7 +58,7 @@ public final class SinkRunner: Sendable {
     public func run() async throws(SinkError) {
         let fault = await withTaskGroup(of: Ending.self) { group in
             // The thread of the sink formats and writes: from the journal to the disk there is no further change.
-            group.addTask(executorPreference: sink.executor) { await self.deliverAll() }
+            group.addTask(executorPreference: sink.executor) { [self] in await self.deliverAll() }
             group.addTask { await self.waitForDrainLimit() }
             // The limit only counts when it is reached; a cancelled wait for it says nothing.
             var fault: SinkError?
@@ -68,17 +89,6 @@ public final class SinkRunner: Sendable {
         case limitNotReached
     }
 
-    private func deliverAll() async -> Ending {
-        while let batches = await reader.next() {
-            do throws(SinkError) {
-                try await sink.deliver(batches, filter: filter, progress: progress)
-            } catch {
-                return .delivered(error)
-            }
-        }
-        return .delivered(nil)
-    }
-
     private func waitForDrainLimit() async -> Ending {
         await reader.finished()
         do {
@@ -87,5 +97,123 @@ public final class SinkRunner: Sendable {
         } catch {
             return .limitNotReached
         }
+    }
+
+    // MARK: deliveries
+
+    private func deliverAll() async -> Ending {
+        do throws(SinkError) {
+            try await sink.begin(at: reader.cursor)
+            // From the first event on it is known where to look for it after a crash.
+            try await settle()
+            var unsettledSince: Duration?
+            while let batches = try await next(&unsettledSince) {
+                progress.announce(batches)
+                try await sink.deliver(batches, filter: filter, progress: progress)
+                let now = clock.time.now().monotonic
+                if progress.isUnsettled, now - (unsettledSince ?? now) >= settleInterval {
+                    try await settle()
+                    unsettledSince = nil
+                } else if unsettledSince == nil, progress.isUnsettled {
+                    unsettledSince = now
+                }
+            }
+        } catch {
+            // What has been delivered before the fault is kept; the fault itself says more than one of the disk's.
+            try? await settleOnce()
+            return .delivered(error)
+        }
+        do throws(SinkError) {
+            if progress.isUnsettled { try await settle() }
+            return .delivered(nil)
+        } catch {
+            return .delivered(error)
+        }
+    }
+
+    /// What comes next, with a settling in between when it is due. Nil at the end.
+    private func next(_ unsettledSince: inout Duration?) async throws(SinkError) -> [EventBatch]? {
+        while true {
+            guard let since = unsettledSince, !progress.hasMore else { return try await read() }
+            let rest = since + settleInterval - clock.time.now().monotonic
+            let first = await readUntilDue(max(rest, .zero))
+            if first.isDue {
+                try await settle()
+                unsettledSince = nil
+            }
+            if let batches = try first.result.get() { return batches }
+            // Nothing, because the wait was called off, or because this is the end: then there is nothing again.
+        }
+    }
+
+    private enum Waited {
+        case read(Result<[EventBatch]?, SinkError>)
+        case due
+    }
+
+    /// Waits for batches, but not beyond `rest`. Batches that come at the last moment come along.
+    private func readUntilDue(_ rest: Duration) async -> (result: Result<[EventBatch]?, SinkError>, isDue: Bool) {
+        await withTaskGroup(of: Waited.self) { group in
+            group.addTask {
+                do throws(SinkError) { return .read(.success(try await self.read())) } catch {
+                    return .read(.failure(error))
+                }
+            }
+            group.addTask {
+                try? await self.clock.sleep(rest)
+                return .due
+            }
+            var result = Result<[EventBatch]?, SinkError>.success(nil)
+            var isDue: Bool?
+            for await waited in group {
+                switch waited {
+                case .due: isDue = isDue ?? true
+                case .read(let read):
+                    result = read
+                    // At the end what has been delivered is due, too.
+                    if case .success(.some) = read { isDue = isDue ?? false }
+                }
+                group.cancelAll()
+            }
+            return (result, isDue ?? true)
+        }
+    }
+
+    /// A journal that cannot be read is tried again for ever: the cursor says where to go on.
+    private func read() async throws(SinkError) -> [EventBatch]? {
+        var backoff = Backoff.doubling(from: .milliseconds(250), to: .seconds(5), jitter: 0...0.2)
+        while true {
+            do throws(JournalError) {
+                let batches = try await reader.next(budget: Self.budget)
+                if backoff.failures > 0 { progress.resumed() }
+                return batches
+            } catch {
+                if error.code == .finished { return nil }
+                progress.blocked(by: SinkError(code: .journal, message: error.message, cure: error.cure))
+                try await progress.pause(backoff.next(random: clock.random()))
+            }
+        }
+    }
+
+    // MARK: settling
+
+    /// Settles, however often the disk has to be asked. Nothing is delivered meanwhile: what a disk does not take
+    /// cannot be called delivered.
+    private func settle() async throws(SinkError) {
+        var backoff = Backoff.doubling(from: .milliseconds(250), to: .seconds(5), jitter: 0...0.2)
+        while true {
+            do throws(SinkError) {
+                try await settleOnce()
+                if backoff.failures > 0 { progress.resumed() }
+                return
+            } catch {
+                progress.blocked(by: error)
+                try await progress.pause(backoff.next(random: clock.random()))
+            }
+        }
+    }
+
+    private func settleOnce() async throws(SinkError) {
+        progress.settled(place: try await sink.settle())
     }
 }

@@ -1,30 +1,25 @@
 public import Events
 
 /// Writes lines to standard output. Its reader going away is final: there is no other standard output to come.
+///
+/// What was written cannot be read back, not even where the shell has opened a file for it: after a crash the events
+/// since the cursor was last kept, about a second's, come twice.
 public actor StandardOutputSink: Sink {
     public nonisolated let executor: (any TaskExecutor)?
-    private var output: LineOutput
-    private let clock: DeliveryClock
+    private let output: LineOutput
 
     /// - Parameter descriptor: 1, or another one that stays open as long as the sink lives.
     /// - Throws: `system` when there is no thread to be had.
     public init(descriptor: Int32 = 1, clock: DeliveryClock = .system) throws(SinkError) {
-        let place = "standard output"
-        output = LineOutput(
-            writer: DescriptorWriter(sharing: descriptor, place: place), place: place, closedIsFinal: true,
-            startsWithLineBreak: false)
+        let name = "standard output"
+        let destination = StreamDestination(writer: DescriptorWriter(sharing: descriptor, place: name), name: name)
+        output = LineOutput(destination: destination, clock: clock)
         executor = try ThreadExecutor()
-        self.clock = clock
     }
 
     public func deliver(
         _ batches: [EventBatch], filter: EventFilter, progress: DeliveryProgress
     ) async throws(SinkError) {
-        for (index, batch) in batches.enumerated() {
-            guard output.add(batch, filter: filter) || index == batches.count - 1 else { continue }
-            while let wait = try output.flush(progress, clock.random()) {
-                try await progress.pause(wait)
-            }
-        }
+        try await output.deliver(batches, filter: filter, progress: progress)
     }
 }

@@ -8,7 +8,8 @@ public import Transport
 /// ```
 /// POST /bitrix HTTP/1.1
 /// content-type: application/json
-/// webhook-id: acme-17000000000000000000000042     the same for every attempt at this event
+/// webhook-id: acme-17000000000000000000000042     the same for every attempt at this event, over restarts too;
+///                                                 of a gap record acme-gap-SEQ, of an event without position acme-SEQ
 /// webhook-timestamp: 1795338000                   of this attempt
 /// webhook-signature: v1,BASE64                    with a secret only
 ///
@@ -16,7 +17,8 @@ public import Transport
 /// ```
 ///
 /// Headers by the Standard Webhooks specification 1.0.0. Any 2xx takes the event; everything else is tried again for
-/// ever, after 0.5 s, 1 s, 2 s … 30 s.
+/// ever, after 0.5 s, 1 s, 2 s … 30 s. Each event taken is kept as such at once, so after a crash at most the last ones
+/// come again.
 public actor WebhookSink: Sink {
     public nonisolated let executor: (any TaskExecutor)? = nil
 
@@ -63,19 +65,26 @@ public actor WebhookSink: Sink {
                 filtered += 1
                 continue
             }
-            let sequence = batch.firstSequence + UInt64(index)
+            let sequence = batch.firstSequence &+ UInt64(index)
             buffer.removeAll()
             line.append(index..<index + 1, to: &buffer)
             let body = buffer.withUnsafeBytes { [UInt8]($0.dropLast()) }
-            let id = "\(batch.portal)-\(event.id?.description ?? String(sequence))"
+            let id = Self.id(of: event, portal: batch.portal, sequence: sequence)
             try await post(body, id: id, progress)
             progress.advance(through: sequence, delivered: 1, filtered: filtered)
+            progress.settled(place: "")
             filtered = 0
         }
         if filtered > 0 {
-            let last = batch.firstSequence + UInt64(batch.events.count) - 1
-            progress.advance(through: last, delivered: 0, filtered: filtered)
+            progress.advance(through: batch.lastSequence, delivered: 0, filtered: filtered)
         }
+    }
+
+    /// A server whose counter went back gives a position twice, to two different messages. Receivers that drop repeated
+    /// ids then drop the second one; nothing in the event tells that this has happened.
+    private static func id(of event: Event, portal: String, sequence: UInt64) -> String {
+        if event.shape == .gap { return "\(portal)-gap-\(sequence)" }
+        return "\(portal)-\(event.id?.description ?? String(sequence))"
     }
 
     private func post(_ body: [UInt8], id: String, _ progress: DeliveryProgress) async throws(SinkError) {

@@ -112,6 +112,7 @@ public struct Demo: Sendable {
         var surroundings = Daemon.Surroundings()
         surroundings.secrets.variable = { $0 == variable ? token : nil }
         surroundings.notifyPath = nil
+        surroundings.keepsState = false
         surroundings.sinks = [("demo", sink)]
         surroundings.overlap = Self.overlap
         surroundings.handlesSignals = false

@@ -30,6 +30,8 @@ public enum BodyShape: UInt8, Sendable {
     case json
     /// Not JSON, or not UTF-8.
     case raw
+    /// No message at all: a record of messages that cannot be had any more. Its body is the JSON object that says which.
+    case gap
 }
 
 /// Which channel a message came through, where the server tells or a connection carries one channel only.

@@ -1,90 +1,77 @@
+import Dispatch
 public import Events
 import Synchronization
+import Timing
 
-/// The only hand-off between those who receive events and those who deliver them. This form lives in memory: it holds
-/// what its slowest reader still needs, and when that is more than the window, whoever appends waits. Nothing is lost
-/// or dropped in it; what a process held when it died is gone.
+/// The only hand-off between those who receive events and those who deliver them, and all that a process must remember: a
+/// SQLite database in a state directory.
 ///
-/// While there is no reader at all, everything is kept for the first one.
+/// ```
+///  append ──► queue ──► writer: one transaction ──► memory of what is on disk ──► readers
+///            (window)   with all that is there       (window)      └── disk ────► readers further behind
+/// ```
+///
+/// Entries are on disk in the order of the calls, and so are their sequence numbers, which go on over restarts. Readers get
+/// only what is on disk. A slow reader holds nothing up; a disk that fails does.
 public final class Journal: EventIntake, Sendable {
-    /// 8 MiB, about 14,000 events of 400 bytes.
-    public static let defaultWindow = 8 * 1024 * 1024
+    let options: JournalOptions
+    let time: TimeSource
+    let directory: StateDirectory
+    let isTemporary: Bool
+    let onTrouble: @Sendable (JournalTrouble?) -> Void
+    let state: Mutex<JournalState>
+    let writer: Mutex<JournalWriter>
+    /// Work that has failed and waits to be tried again, and the pause before that.
+    let unfinished = Mutex(UnfinishedWork())
+    let lookup: Mutex<JournalReading?>
+    /// For readers that are behind what is in memory.
+    let archive: Mutex<JournalReading?>
+    /// Copies the log into the database, beside the writer.
+    let keeper: Mutex<Database?>
+    let upkeep = Mutex(Upkeep())
+    let writing = DispatchQueue(label: "pulld.journal.writing")
+    let reading = DispatchQueue(label: "pulld.journal.reading")
+    let keeping = DispatchQueue(label: "pulld.journal.keeping")
 
-    private let window: UInt64
-    private let state = Mutex(JournalState())
-
-    /// - Parameter window: in bytes; what is held may exceed it by one batch. At least one byte.
-    public init(window: Int = Journal.defaultWindow) {
-        self.window = UInt64(max(1, window))
+    init(
+        _ parts: consuming OpenedParts, options: JournalOptions, time: TimeSource, isTemporary: Bool,
+        onTrouble: @escaping @Sendable (JournalTrouble?) -> Void
+    ) {
+        self.options = options
+        self.time = time
+        self.isTemporary = isTemporary
+        self.onTrouble = onTrouble
+        directory = parts.directory
+        state = parts.state
+        writer = parts.writer
+        keeper = parts.keeper
+        lookup = parts.lookup
+        archive = parts.archive
     }
 
-    /// Takes the events of one received unit and numbers them on from the last one; the first event of a process has
-    /// the number 1. Waits while the window is full, in the order of the calls.
-    ///
-    /// - Throws: `JournalError.finished` after `finish()`; `CancellationError` when the task is cancelled while it
-    ///   waits, and then nothing of the batch was taken.
-    public func append(_ batch: EventBatch) async throws {
-        if batch.events.isEmpty { return }
-        let result = state.withLock { state -> AppendResult in
-            if state.isFinished { return .refused }
-            if state.isFull(window) { return .full }
-            state.take(batch)
-            return .taken(state.readersToWake())
-        }
+    // MARK: appending
+
+    /// Takes what one received unit brought. A batch of whose bytes the events need less than half is stored, and handed
+    /// on, without the rest.
+    public func append(_ entry: JournalEntry) async throws {
+        var entry = entry
+        entry.batch = entry.batch?.compacted()
+        let result = state.withLock { $0.offer(entry) }
         switch result {
-        case .taken(let waiting): waiting.resume()
-        case .refused: throw JournalError.finished
-        case .full: try await waitAndAppend(batch)
+        case .taken(let start): if start { startWriter() }
+        case .refused(let error): throw error
+        case .full: try await waitAndAppend(entry)
         }
     }
 
-    /// A new reader, which begins with the oldest event that is still held. Register all readers before the first
-    /// event is appended, so that each gets everything.
-    public func reader(named name: String) -> JournalReader {
-        let index = state.withLock { $0.addReader() }
-        return JournalReader(name: name, journal: self, index: index)
-    }
-
-    /// Nothing more will come: readers get what is there and then nil. Waiting appends are still taken, since their
-    /// events have been received; later ones are refused.
-    public func finish() {
-        let (waiting, watchers) = state.withLock { state in
-            state.isFinished = true
-            // Counted against no window any more: nothing can follow them.
-            let writers = state.admitWaiting(window: .max)
-            let watchers = state.finishWatchers
-            state.finishWatchers = []
-            return (Waiting(readers: state.readersToWake(), writers: writers), watchers)
-        }
-        waiting.resume()
-        for watcher in watchers { watcher.continuation.resume() }
-    }
-
-    /// Somebody waits to append, because the slowest reader is further behind than the window.
-    public var isPaused: Bool {
-        state.withLock { !$0.writers.isEmpty }
-    }
-
-    public var counts: JournalCounts {
-        state.withLock { $0.counts }
-    }
-
-    // MARK: waiting writers
-
-    private enum AppendResult {
-        case taken(ReadersToWake)
-        case full
-        case refused
-    }
-
-    private func waitAndAppend(_ batch: EventBatch) async throws {
+    private func waitAndAppend(_ entry: JournalEntry) async throws {
         let ticket = state.withLock { $0.nextTicket() }
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 let refusal = state.withLock { state -> (any Error)? in
-                    if state.isFinished { return JournalError.finished }
+                    if let refusal = state.refusal { return refusal }
                     if Task.isCancelled { return CancellationError() }
-                    state.enqueue(JournalState.Writer(ticket: ticket, batch: batch, continuation: continuation))
+                    state.enqueue(JournalState.Writer(ticket: ticket, entry: entry, continuation: continuation))
                     return nil
                 }
                 if let refusal { continuation.resume(throwing: refusal) } else { admitIfRoom() }
@@ -96,83 +83,111 @@ public final class Journal: EventIntake, Sendable {
 
     /// Room may have come between the look at the window and the place in the queue.
     private func admitIfRoom() {
-        let waiting = state.withLock { state in
-            let writers = state.admitWaiting(window: window)
-            return Waiting(readers: writers.isEmpty ? .none : state.readersToWake(), writers: writers)
+        let (wakes, start) = state.withLock { state in
+            let writers = state.admitWaiting()
+            return (JournalWakes(writers: writers), !writers.isEmpty && state.startWriting())
         }
-        waiting.resume()
+        if start { startWriter() }
+        wakes.resume()
     }
 
-    // MARK: for readers
-
-    func next(for index: Int, budget: Int) async -> [EventBatch]? {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<[EventBatch]?, Never>) in
-                let (answer, displaced) = state.withLock { state in
-                    state.read(index, budget: budget, cancelled: Task.isCancelled, continuation)
+    public func committed() async throws {
+        let ticket = state.withLock { $0.nextTicket() }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                let result = state.withLock { state -> Result<Void, any Error>? in
+                    if let failure = state.failure { return .failure(failure) }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    return state.watchCommit(ticket, continuation) ? nil : .success(())
                 }
-                displaced?.resume(returning: [])
-                switch answer {
-                case .batches(let batches): continuation.resume(returning: batches)
-                case .end: continuation.resume(returning: nil)
-                case .later: break
-                }
+                if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            state.withLock { $0.removeReaderWait(index) }?.resume(returning: nil)
+            state.withLock { $0.removeCommitWatcher(ticket) }?.continuation.resume(throwing: CancellationError())
         }
     }
 
-    func advance(_ index: Int, through sequence: UInt64) {
-        let waiting = state.withLock { state in
-            state.advance(index, through: sequence)
-            let writers = state.admitWaiting(window: window)
-            return Waiting(readers: writers.isEmpty ? .none : state.readersToWake(), writers: writers)
-        }
-        waiting.resume()
+    /// An append waits, because what is not yet on disk fills the window.
+    public var isPaused: Bool {
+        state.withLock { $0.isPaused }
     }
 
-    func counts(for index: Int) -> JournalReaderCounts {
-        state.withLock { $0.counts(for: index) }
+    public var counts: JournalCounts {
+        state.withLock { $0.snapshot }
+    }
+
+    // MARK: looking things up
+
+    public func record(of portal: String) throws(JournalError) -> PortalRecord {
+        try look { (reading) throws(SQLiteFailure) in try reading.record(of: portal) }
+    }
+
+    public func seen(_ id: MessageID, portal: String) throws(JournalError) -> [SeenMark] {
+        try look { (reading) throws(SQLiteFailure) in try reading.seen(id, portal: portal) }
+    }
+
+    /// Marks without an id count as lower than all others, and as above `.zero` only.
+    public func seen(above id: MessageID, portal: String, limit: Int) throws(JournalError) -> [SeenMark] {
+        try look { (reading) throws(SQLiteFailure) in try reading.seen(above: id, portal: portal, limit: limit) }
+    }
+
+    private func look<Value: Sendable>(
+        _ body: (JournalReading) throws(SQLiteFailure) -> Value
+    ) throws(JournalError) -> Value {
+        let result = lookup.withLock { reading -> Result<Value, JournalError> in
+            guard let reading else { return .failure(.finished) }
+            do throws(SQLiteFailure) {
+                return .success(try body(reading))
+            } catch {
+                return .failure(error.error(path: directory.journal))
+            }
+        }
+        return try result.get()
+    }
+
+    // MARK: readers
+
+    /// Goes on where the reader of this name stood; one that is new begins after the last event there is.
+    public func reader(named name: String) throws(JournalError) -> JournalReader {
+        let (failure, start) = state.withLock { state in
+            if state.failure == nil { _ = state.activateReader(name) }
+            return (state.failure, state.readers.hasDirtyCursors && state.startWriting())
+        }
+        if let failure { throw failure }
+        if start { startWriter() }
+        return JournalReader(name: name, journal: self)
+    }
+
+    /// All readers but these hold nothing any more: what they have not had can go. Their cursors stay.
+    public func retireReaders(except names: Set<String>) throws(JournalError) {
+        let (failure, start) = state.withLock { state in
+            state.readers.retire(except: names)
+            return (state.failure, state.readers.hasDirtyCursors && state.startWriting())
+        }
+        if let failure { throw failure }
+        if start { startWriter() }
+    }
+
+    // MARK: the end
+
+    /// No appends any more. Everything held is still committed, appends that wait included; readers get the rest and then
+    /// nil.
+    public func finish() {
+        let (wakes, watchers, start) = state.withLock { $0.finish() }
+        if start { startWriter() }
+        wakes.resume()
+        for watcher in watchers { watcher.continuation.resume() }
     }
 
     func finished() async {
         let ticket = state.withLock { $0.nextTicket() }
         await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let waits = state.withLock { state in
-                    if state.isFinished || Task.isCancelled { return false }
-                    state.finishWatchers.append(JournalState.Watcher(ticket: ticket, continuation: continuation))
-                    return true
-                }
+                let waits = state.withLock { !Task.isCancelled && $0.watchFinish(ticket, continuation) }
                 if !waits { continuation.resume() }
             }
         } onCancel: {
-            state.withLock { $0.removeWatcher(ticket) }?.continuation.resume()
+            state.withLock { $0.removeFinishWatcher(ticket) }?.continuation.resume()
         }
     }
-}
-
-/// Why a journal did not take a batch.
-public enum JournalError: Error, Hashable, Sendable {
-    /// `finish()` has been called: the process is stopping.
-    case finished
-}
-
-extension JournalError: CustomStringConvertible {
-    public var description: String { "the journal takes no more events: the process is stopping" }
-}
-
-/// What a journal has done since the process began.
-public struct JournalCounts: Hashable, Sendable {
-    /// Events taken, which is also the last sequence number given.
-    public var events: UInt64 = 0
-    /// Their size in memory, in bytes.
-    public var bytes: UInt64 = 0
-    /// The part of `bytes` that some reader still needs.
-    public var heldBytes: UInt64 = 0
-    /// How many appends had to wait.
-    public var pauses: UInt64 = 0
-
-    public init() {}
 }

@@ -7,27 +7,35 @@ public final class JournalReader: Sendable {
 
     public let name: String
     private let journal: Journal
-    private let index: Int
 
-    init(name: String, journal: Journal, index: Int) {
+    init(name: String, journal: Journal) {
         self.name = name
         self.journal = journal
-        self.index = index
     }
 
-    /// The batches that are there now, oldest first; waits while there are none. Nil when the journal is finished and
-    /// this reader has had everything, or when the task is cancelled and nothing is there. They stay held until
-    /// `advance(through:)`.
+    /// As stored when the reader was made, then as last committed.
+    public var cursor: SinkCursor {
+        journal.cursor(of: name)
+    }
+
+    /// The batches behind those handed out last (at first: behind the cursor), as far as they are on disk; waits while
+    /// there are none. Nil when the journal is finished and this reader has had everything, or when the task is cancelled
+    /// and nothing is there.
+    ///
+    /// The first number of a batch can be above the last one of the batch before it. The numbers between are those of
+    /// events that are not to be had any more, and the gap records that say so have the highest of them; to the sink these
+    /// numbers are dead.
     ///
     /// - Parameter budget: no further batch is added once the batches' bytes reach it; at least one batch is returned.
-    public func next(budget: Int = JournalReader.defaultBudget) async -> [EventBatch]? {
-        await journal.next(for: index, budget: budget)
+    /// - Throws: `.damaged` when the file cannot be read, `.inputOutput` when the disk does not do its work.
+    public func next(budget: Int = JournalReader.defaultBudget) async throws(JournalError) -> [EventBatch]? {
+        try await journal.next(for: name, budget: budget)
     }
 
-    /// This reader is done with all events up to and including `sequence`; what all readers are done with is freed.
-    /// A number that was not handed out yet counts as the last one that was.
-    public func advance(through sequence: UInt64) {
-        journal.advance(index, through: sequence)
+    /// The sink is done with everything up to the cursor, durably. It is on disk with the next transaction, or soon. A
+    /// cursor that goes back, or beyond what was handed out, is refused as a fault.
+    public func commit(_ cursor: SinkCursor) {
+        journal.commit(cursor, of: name)
     }
 
     /// Returns when the journal is finished, or the task cancelled. Events may still be there to read.
@@ -36,7 +44,7 @@ public final class JournalReader: Sendable {
     }
 
     public var counts: JournalReaderCounts {
-        journal.counts(for: index)
+        journal.counts(for: name)
     }
 }
 

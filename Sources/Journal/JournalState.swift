@@ -1,74 +1,98 @@
 import Events
 
-/// What the journal's lock guards, and the rules over it. No waiting and no resuming in here: what is to be woken is
-/// handed out and woken after the lock is free.
+/// What the journal's lock guards, and the rules over it. No waiting, no resuming and no disk in here: what is to be done is
+/// handed out and done after the lock is free.
 struct JournalState {
-    struct Reader {
-        /// The number of the next batch to hand out.
-        var next: Int
-        /// The number of the first batch that is not done with.
-        var done: Int
-        /// The last event that is done with.
-        var doneSequence: UInt64
-        var wait: Wait?
-
-        struct Wait {
-            var budget: Int
-            var continuation: CheckedContinuation<[EventBatch]?, Never>
-        }
-
-        init(next: Int, doneSequence: UInt64) {
-            self.next = next
-            done = next
-            self.doneSequence = doneSequence
-        }
-    }
-
     struct Writer {
         var ticket: UInt64
-        var batch: EventBatch
+        var entry: JournalEntry
         var continuation: CheckedContinuation<Void, any Error>
     }
 
-    struct Watcher {
+    /// Somebody who waits for everything up to an entry to be on disk.
+    struct CommitWatcher {
+        var ticket: UInt64
+        var target: UInt64
+        var continuation: CheckedContinuation<Void, any Error>
+    }
+
+    struct FinishWatcher {
         var ticket: UInt64
         var continuation: CheckedContinuation<Void, Never>
     }
 
-    enum ReadAnswer {
-        case batches([EventBatch])
-        case end
-        case later
+    enum AppendResult {
+        /// True: the writer must be set going.
+        case taken(startWriter: Bool)
+        case full
+        case refused(JournalError)
     }
 
-    var queue = BatchQueue()
-    var readers: [Reader] = []
-    var writers: [Writer] = []
-    var finishWatchers: [Watcher] = []
-    var isFinished = false
+    let window: UInt64
+    var readers = JournalReaders()
     private(set) var counts = JournalCounts()
+    private(set) var isFinished = false
+    /// Why the journal takes nothing any more.
+    private(set) var failure: JournalError?
+    /// A transaction is under way or scheduled.
+    private(set) var isWriting = false
+    private var cursorsAreScheduled = false
+    private var queue: [JournalEntry] = []
+    private var queueBytes: UInt64 = 0
+    private var writers: [Writer] = []
+    private var commitWatchers: [CommitWatcher] = []
+    private var finishWatchers: [FinishWatcher] = []
+    private var takenEntries: UInt64 = 0
+    private var committedEntries: UInt64 = 0
     private var lastTicket: UInt64 = 0
+
+    init(window: UInt64, lastSequence: UInt64, cursors: [String: StoredCursor]) {
+        self.window = window
+        counts.lastSequence = lastSequence
+        counts.committedSequence = lastSequence
+        readers.committed = lastSequence
+        for (name, cursor) in cursors { readers.add(name, cursor) }
+    }
 
     mutating func nextTicket() -> UInt64 {
         lastTicket += 1
         return lastTicket
     }
 
-    // MARK: writing
-
-    /// Whoever waits goes first, so a queue of writers is a full journal too.
-    func isFull(_ window: UInt64) -> Bool {
-        counts.heldBytes >= window || !writers.isEmpty
+    var snapshot: JournalCounts {
+        var counts = counts
+        counts.memoryBytes = readers.window.bytes
+        return counts
     }
 
-    mutating func take(_ batch: EventBatch) {
-        var batch = batch
-        batch.firstSequence = counts.events + 1
-        let size = Self.size(of: batch)
-        counts.events += UInt64(batch.events.count)
-        counts.bytes += size
+    var isPaused: Bool { !writers.isEmpty }
+
+    /// Why an append is refused.
+    var refusal: JournalError? { failure ?? (isFinished ? .finished : nil) }
+
+    // MARK: appending
+
+    /// Whoever waits goes first, so a queue of writers is a full window too.
+    mutating func offer(_ entry: JournalEntry) -> AppendResult {
+        if let refusal { return .refused(refusal) }
+        if counts.heldBytes >= window || !writers.isEmpty { return .full }
+        take(entry)
+        return .taken(startWriter: startWriting())
+    }
+
+    private mutating func take(_ entry: JournalEntry) {
+        var entry = entry
+        if let batch = entry.batch {
+            entry.batch?.firstSequence = counts.lastSequence + 1
+            counts.lastSequence += UInt64(batch.events.count)
+            counts.events += UInt64(batch.events.count)
+            counts.bytes += batch.memorySize
+        }
+        let size = entry.memorySize
         counts.heldBytes += size
-        queue.append(BatchQueue.Entry(batch: batch, total: counts.bytes, lastSequence: counts.events))
+        queueBytes += size
+        queue.append(entry)
+        takenEntries += 1
     }
 
     mutating func enqueue(_ writer: Writer) {
@@ -76,11 +100,16 @@ struct JournalState {
         writers.append(writer)
     }
 
-    /// Takes the batches of those who wait, oldest first, while there is room.
-    mutating func admitWaiting(window: UInt64) -> [Writer] {
+    mutating func removeWriter(_ ticket: UInt64) -> Writer? {
+        guard let index = writers.firstIndex(where: { $0.ticket == ticket }) else { return nil }
+        return writers.remove(at: index)
+    }
+
+    /// Takes the entries of those who wait, oldest first, while there is room; all of them when nothing can follow.
+    mutating func admitWaiting() -> [Writer] {
         var admitted = 0
-        while admitted < writers.count, counts.heldBytes < window {
-            take(writers[admitted].batch)
+        while admitted < writers.count, isFinished || counts.heldBytes < window {
+            take(writers[admitted].entry)
             admitted += 1
         }
         if admitted == 0 { return [] }
@@ -89,126 +118,183 @@ struct JournalState {
         return result
     }
 
-    mutating func removeWriter(_ ticket: UInt64) -> Writer? {
-        guard let index = writers.firstIndex(where: { $0.ticket == ticket }) else { return nil }
-        return writers.remove(at: index)
+    // MARK: transactions
+
+    /// True: nobody was writing, the caller has to begin.
+    mutating func startWriting() -> Bool {
+        if isWriting || failure != nil { return false }
+        isWriting = true
+        return true
     }
 
-    mutating func removeWatcher(_ ticket: UInt64) -> Watcher? {
+    /// Everything that is there for the next transaction; nil, and nobody is writing any more, when that is nothing.
+    mutating func takeWork() -> JournalWork? {
+        if failure != nil || queue.isEmpty && !readers.hasDirtyCursors {
+            isWriting = false
+            return nil
+        }
+        var work = JournalWork()
+        work.entries = queue
+        work.bytes = queueBytes
+        work.cursors = readers.takeDirtyCursors()
+        work.floor = readers.floor
+        work.lastSequence = counts.lastSequence
+        queue = []
+        queueBytes = 0
+        return work
+    }
+
+    /// What must be woken when work is on disk.
+    mutating func finishWork(_ work: JournalWork, _ outcome: JournalOutcome) -> JournalWakes {
+        for entry in work.entries {
+            if let batch = entry.batch, !batch.events.isEmpty { readers.append(batch, window: window) }
+        }
+        committedEntries += UInt64(work.entries.count)
+        counts.committedSequence = work.lastSequence
+        readers.committed = work.lastSequence
+        counts.heldBytes -= min(counts.heldBytes, work.bytes)
+        counts.commits += 1
+        note(outcome)
+        counts.faults += UInt64(outcome.faults.count)
+        var wakes = JournalWakes()
+        wakes.writers = admitWaiting()
+        let committed = committedEntries
+        wakes.committed = takeCommitWatchers { $0.target <= committed }
+        wakes.readers = readers.wakes(isEnd: isDrained)
+        return wakes
+    }
+
+    /// A transaction that only deletes; nil while somebody writes.
+    var upkeepWork: JournalWork? {
+        if isWriting || failure != nil { return nil }
+        return JournalWork(floor: readers.floor, lastSequence: counts.lastSequence, isUpkeep: true)
+    }
+
+    mutating func note(_ outcome: JournalOutcome) {
+        counts.fileBytes = outcome.fileBytes
+        counts.dropped += outcome.dropped
+    }
+
+    mutating func note(_ trouble: JournalTrouble?) -> Bool {
+        if counts.trouble?.code == trouble?.code { return false }
+        counts.trouble = trouble
+        return true
+    }
+
+    /// The journal is finished and everything is on disk.
+    private var isDrained: Bool { isFinished && takenEntries == committedEntries && writers.isEmpty }
+
+    // MARK: the end
+
+    /// Everything is on disk, or will never be.
+    var isIdle: Bool { failure != nil || !isWriting && queue.isEmpty && !readers.hasDirtyCursors }
+
+    mutating func finish() -> (JournalWakes, [FinishWatcher], startWriter: Bool) {
+        isFinished = true
+        var wakes = JournalWakes()
+        if failure == nil { wakes.writers = admitWaiting() }
+        wakes.readers = readers.wakes(isEnd: isDrained)
+        let watchers = finishWatchers
+        finishWatchers = []
+        let start = queue.isEmpty && !readers.hasDirtyCursors ? false : startWriting()
+        return (wakes, watchers, start)
+    }
+
+    /// Nothing is taken or handed out any more.
+    mutating func fail(_ error: JournalError) -> JournalWakes {
+        failure = failure ?? error
+        isWriting = false
+        var wakes = JournalWakes()
+        wakes.failure = error
+        wakes.writers = writers
+        wakes.committed = takeCommitWatchers { _ in true }
+        wakes.readers = readers.failAll(error)
+        writers = []
+        return wakes
+    }
+
+    // MARK: watchers
+
+    /// False: everything is on disk already.
+    mutating func watchCommit(
+        _ ticket: UInt64, _ continuation: CheckedContinuation<Void, any Error>
+    ) -> Bool {
+        if committedEntries == takenEntries { return false }
+        commitWatchers.append(CommitWatcher(ticket: ticket, target: takenEntries, continuation: continuation))
+        return true
+    }
+
+    mutating func removeCommitWatcher(_ ticket: UInt64) -> CommitWatcher? {
+        guard let index = commitWatchers.firstIndex(where: { $0.ticket == ticket }) else { return nil }
+        return commitWatchers.remove(at: index)
+    }
+
+    private mutating func takeCommitWatchers(_ isDone: (CommitWatcher) -> Bool) -> [CommitWatcher] {
+        if commitWatchers.isEmpty { return [] }
+        let done = commitWatchers.filter(isDone)
+        commitWatchers.removeAll(where: isDone)
+        return done
+    }
+
+    mutating func watchFinish(_ ticket: UInt64, _ continuation: CheckedContinuation<Void, Never>) -> Bool {
+        if isFinished { return false }
+        finishWatchers.append(FinishWatcher(ticket: ticket, continuation: continuation))
+        return true
+    }
+
+    mutating func removeFinishWatcher(_ ticket: UInt64) -> FinishWatcher? {
         guard let index = finishWatchers.firstIndex(where: { $0.ticket == ticket }) else { return nil }
         return finishWatchers.remove(at: index)
     }
 
     // MARK: reading
 
-    /// The index of a new reader that begins with the oldest batch that is held.
-    mutating func addReader() -> Int {
-        let oldest = queue[queue.first]?.batch.firstSequence ?? counts.events + 1
-        readers.append(Reader(next: queue.first, doneSequence: oldest - 1))
-        return readers.count - 1
+    mutating func activateReader(_ name: String) -> SinkCursor {
+        readers.activate(name, last: counts.lastSequence)
     }
 
-    /// The waits that can end now, with their batches. One reader is the usual case and costs no array.
-    mutating func readersToWake() -> ReadersToWake {
-        var result = ReadersToWake.none
-        for index in readers.indices {
-            guard let wait = readers[index].wait else { continue }
-            let batches = takeBatches(for: index, budget: wait.budget)
-            if batches.isEmpty && !isFinished { continue }
-            readers[index].wait = nil
-            result.add(wait.continuation, batches.isEmpty ? nil : batches)
-        }
-        return result
+    /// True: nobody will write the cursors unless the caller sees to it.
+    mutating func scheduleCursors() -> Bool {
+        if isWriting || cursorsAreScheduled || failure != nil { return false }
+        cursorsAreScheduled = true
+        return true
     }
 
-    /// An earlier wait of the same reader is displaced: a reader serves one task.
-    mutating func read(
-        _ index: Int, budget: Int, cancelled: Bool, _ continuation: CheckedContinuation<[EventBatch]?, Never>
-    ) -> (ReadAnswer, displaced: CheckedContinuation<[EventBatch]?, Never>?) {
-        let displaced = removeReaderWait(index)
-        let batches = takeBatches(for: index, budget: budget)
-        if !batches.isEmpty { return (.batches(batches), displaced) }
-        if isFinished || cancelled { return (.end, displaced) }
-        readers[index].wait = Reader.Wait(budget: budget, continuation: continuation)
-        return (.later, displaced)
+    mutating func cursorsAreDue() {
+        cursorsAreScheduled = false
     }
 
-    mutating func removeReaderWait(_ index: Int) -> CheckedContinuation<[EventBatch]?, Never>? {
-        let continuation = readers[index].wait?.continuation
-        readers[index].wait = nil
-        return continuation
+    mutating func countFault() {
+        counts.faults += 1
     }
 
-    private mutating func takeBatches(for index: Int, budget: Int) -> [EventBatch] {
-        var batches: [EventBatch] = []
-        var size = 0
-        while size < budget || batches.isEmpty, let entry = queue[readers[index].next] {
-            batches.append(entry.batch)
-            size += entry.batch.bytes.count
-            readers[index].next += 1
-        }
-        return batches
-    }
-
-    /// Marks what `index` has done, and forgets what all have done.
-    mutating func advance(_ index: Int, through sequence: UInt64) {
-        // Only what was handed out can be done.
-        let handedOut = queue[readers[index].next - 1]?.lastSequence ?? readers[index].doneSequence
-        let sequence = min(sequence, handedOut)
-        if sequence <= readers[index].doneSequence { return }
-        readers[index].doneSequence = sequence
-        while let entry = queue[readers[index].done], entry.lastSequence <= sequence {
-            readers[index].done += 1
-        }
-        let floor = readers.reduce(Int.max) { min($0, $1.done) }
-        if floor == queue.first { return }
-        queue.removeAll(before: floor)
-        counts.heldBytes = oldestTotal.map { counts.bytes - $0 } ?? 0
-    }
-
-    /// Bytes appended before the oldest batch that is held.
-    private var oldestTotal: UInt64? {
-        guard let oldest = queue[queue.first] else { return nil }
-        return oldest.total - Self.size(of: oldest.batch)
-    }
-
-    func counts(for index: Int) -> JournalReaderCounts {
-        JournalReaderCounts(
-            doneSequence: readers[index].doneSequence, pendingEvents: counts.events - readers[index].doneSequence)
-    }
-
-    /// In memory: the bytes, the offsets, and the objects around them.
-    private static func size(of batch: EventBatch) -> UInt64 {
-        UInt64(batch.bytes.count + batch.events.count * MemoryLayout<Event>.stride + 256)
+    mutating func read(_ name: String, _ wait: JournalReaders.Wait, isCancelled: Bool) -> JournalReaders.Answer {
+        if let failure { return .failed(failure) }
+        return readers.read(name, wait, isEnd: isDrained || isCancelled)
     }
 }
 
-/// Readers whose wait is over, to be resumed outside the lock.
-struct ReadersToWake {
-    private typealias Wake = (continuation: CheckedContinuation<[EventBatch]?, Never>, batches: [EventBatch]?)
-    private var first: Wake?
-    private var others: [Wake] = []
-
-    static var none: ReadersToWake { ReadersToWake() }
-
-    mutating func add(_ continuation: CheckedContinuation<[EventBatch]?, Never>, _ batches: [EventBatch]?) {
-        if first == nil { first = (continuation, batches) } else { others.append((continuation, batches)) }
-    }
+/// Waits that are over, to be ended outside the lock.
+struct JournalWakes {
+    var readers: [JournalReaders.Wake] = []
+    var writers: [JournalState.Writer] = []
+    var committed: [JournalState.CommitWatcher] = []
+    /// Writers and watchers get this instead of success.
+    var failure: JournalError?
 
     func resume() {
-        guard let first else { return }
-        first.continuation.resume(returning: first.batches)
-        for other in others { other.continuation.resume(returning: other.batches) }
+        for wake in readers { wake.resume() }
+        let result: Result<Void, any Error> = failure.map { .failure($0) } ?? .success(())
+        for writer in writers { writer.continuation.resume(with: result) }
+        for watcher in committed { watcher.continuation.resume(with: result) }
     }
 }
 
-/// Readers and writers whose wait is over.
-struct Waiting {
-    var readers: ReadersToWake
-    var writers: [JournalState.Writer]
-
-    func resume() {
-        readers.resume()
-        for writer in writers { writer.continuation.resume() }
+extension JournalEntry {
+    /// What it holds in memory, about.
+    var memorySize: UInt64 {
+        let pieces = quarantine.reduce(0) { $0 + $1.bytes.count + 128 }
+        let sets = (channels ?? []).reduce(0) { $0 + $1.content.count + 64 }
+        return (batch?.memorySize ?? 0) + UInt64(marks.count * MemoryLayout<SeenMark>.stride + pieces + sets + 256)
     }
 }

@@ -26,14 +26,16 @@ public struct PortalClient: Sendable {
     private let http: any HTTPClient
     private let network: NetworkOptions
     private let time: TimeSource
+    private let budget: (shared: RequestBudget, limit: RequestLimit)?
 
     /// - Parameters:
     ///   - url: The portal's address, `https://acme.bitrix24.com`; http is taken for loopback hosts only.
     ///   - http: What carries the requests.
+    ///   - budget: Keeps requests from coming too fast; nil: no limit.
     /// - Throws: `PortalError` when the address, or the webhook's, is not one of a portal.
     public init(
         url: String, credential: PortalCredential, http: any HTTPClient, network: NetworkOptions = NetworkOptions(),
-        time: TimeSource = .system
+        budget: (shared: RequestBudget, limit: RequestLimit)? = nil, time: TimeSource = .system
     ) throws(PortalError) {
         let address: String
         switch credential {
@@ -52,6 +54,7 @@ public struct PortalClient: Sendable {
         self.credential = credential
         self.http = http
         self.network = network
+        self.budget = budget
         self.time = time
     }
 
@@ -107,6 +110,11 @@ public struct PortalClient: Sendable {
             headers: [("Content-Type", "application/json"), ("Accept", "application/json")],
             body: JSONValue.object(members).serialized(), timeout: Self.timeout,
             maximumBodySize: Self.maximumAnswerSize, network: network)
+        if let budget {
+            let wait = budget.shared.reserve(host, budget.limit)
+            // Cancelled: the exchange will say so.
+            if wait > .zero { try? await Task.sleep(for: wait) }
+        }
         do {
             return try await http.exchange(request)
         } catch {

@@ -28,20 +28,37 @@ final class Authorisations: Sendable {
 
     private let options: SandboxOptions
     private let secrets: SecretLedger
+    private let file: StoreFile?
     private let state = Mutex(State())
 
-    init(options: SandboxOptions, secrets: SecretLedger) {
+    /// - Parameter stored: the tokens that an earlier run has issued, oldest first.
+    init(
+        options: SandboxOptions, secrets: SecretLedger, file: StoreFile? = nil,
+        stored: [(user: SandboxCredentials, end: Double)] = []
+    ) {
         self.options = options
         self.secrets = secrets
+        self.file = file
+        var known: [Int: SandboxCredentials] = [:]
+        for token in stored { known[token.user.user] = token.user }
         state.withLock { state in
+            // A later token of a user makes his earlier refresh token useless.
+            for token in stored { state.access[token.user.accessToken] = (token.user.user, token.end) }
             for user in 1...max(options.users, 1) {
-                let credentials = SandboxCredentials(
-                    user: user, accessToken: RandomText.hex(70), refreshToken: RandomText.hex(70),
-                    webhookCode: RandomText.hex(16))
+                let credentials =
+                    known[user]
+                    ?? SandboxCredentials(
+                        user: user, accessToken: RandomText.hex(70), refreshToken: RandomText.hex(70),
+                        webhookCode: RandomText.hex(16))
                 state.users.append(credentials)
                 state.webhooks[credentials.webhookCode] = user
                 secrets.add(credentials.webhookCode)
-                install(credentials, in: &state)
+                if known[user] == nil {
+                    install(credentials, in: &state)
+                } else {
+                    state.refresh[credentials.refreshToken] = user
+                    secrets.add(credentials.accessToken, credentials.refreshToken)
+                }
             }
         }
     }
@@ -88,7 +105,9 @@ final class Authorisations: Sendable {
     }
 
     private func install(_ credentials: SandboxCredentials, in state: inout State) {
-        state.access[credentials.accessToken] = (credentials.user, options.clock() + options.tokenLife)
+        let end = options.clock() + options.tokenLife
+        file?.append(.token(credentials, end: end))
+        state.access[credentials.accessToken] = (credentials.user, end)
         state.refresh[credentials.refreshToken] = credentials.user
         secrets.add(credentials.accessToken, credentials.refreshToken)
     }

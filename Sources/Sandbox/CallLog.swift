@@ -31,11 +31,24 @@ public struct RESTCall: Sendable {
 
 /// All requests so far, oldest first.
 final class CallLog: Sendable {
-    private let calls = Mutex<[RESTCall]>([])
-
-    func record(_ call: RESTCall) {
-        calls.withLock { $0.append(call) }
+    private struct State {
+        var calls: [RESTCall] = []
+        /// Where the rate begins.
+        var mark = 0
     }
 
-    var all: [RESTCall] { calls.withLock { $0 } }
+    private let state = Mutex(State())
+
+    func record(_ call: RESTCall) {
+        state.withLock { $0.calls.append(call) }
+    }
+
+    var all: [RESTCall] { state.withLock { $0.calls } }
+
+    /// Of the calls since the start or the last reset.
+    var rate: RESTRate { RESTRate(state.withLock { Array($0.calls.dropFirst($0.mark)) }) }
+
+    func resetRate() {
+        state.withLock { $0.mark = $0.calls.count }
+    }
 }

@@ -43,59 +43,94 @@ final class ChannelRegistry: Sendable {
         var new: PortalChannel
     }
 
+    private struct State {
+        var channels: [ChannelOwner: PortalChannel]
+        /// A moment at which everything ends, lives that begin before it included.
+        var commonEnd = 0.0
+    }
+
     private let options: SandboxOptions
     private let secrets: SecretLedger
-    private let channels = Mutex<[ChannelOwner: PortalChannel]>([:])
+    private let file: StoreFile?
+    private let state: Mutex<State>
 
-    init(options: SandboxOptions, secrets: SecretLedger) {
+    /// - Parameter stored: the channels of an earlier run.
+    init(
+        options: SandboxOptions, secrets: SecretLedger, file: StoreFile? = nil,
+        stored: [ChannelOwner: PortalChannel] = [:]
+    ) {
         self.options = options
         self.secrets = secrets
+        self.file = file
+        state = Mutex(State(channels: stored))
+        for channel in stored.values { remember(channel) }
     }
 
     /// The channel now, and the change if this call was the one that found it over.
     func channel(of owner: ChannelOwner) -> (channel: PortalChannel, change: Change?) {
         let now = options.clock()
-        return channels.withLock { channels in
-            let old = channels[owner]
+        return state.withLock { state in
+            let old = state.channels[owner]
             if let old, now < old.end { return (old, nil) }
-            let new = make(owner, now: now)
-            channels[owner] = new
+            let new = make(owner, now: now, in: &state)
             return (new, old.map { Change(old: $0, new: new) })
         }
     }
 
-    /// Lets the lives of all channels, or of one owner's, end now. Nothing is sent and no id changes before the next
-    /// operation that needs one.
-    func endNow(_ owner: ChannelOwner? = nil) {
+    /// Lets the lives of all channels end now. Nothing is sent and no id changes before the next operation that needs one.
+    func endNow() {
         let now = options.clock()
-        channels.withLock { channels in
-            for key in channels.keys where owner == nil || owner == key { channels[key]?.end = now }
+        state.withLock { endAll(at: now, in: &$0) }
+    }
+
+    /// Lets the lives of all channels end in so many seconds, at the same moment; those of channels that begin before it,
+    /// too. Who has asked before has been told another end.
+    func endAll(in seconds: Double) {
+        let end = options.clock() + seconds
+        state.withLock { state in
+            state.commonEnd = end
+            endAll(at: end, in: &state)
+        }
+    }
+
+    private func endAll(at end: Double, in state: inout State) {
+        for (owner, channel) in state.channels {
+            var channel = channel
+            channel.end = end
+            state.channels[owner] = channel
+            file?.append(.channel(channel))
         }
     }
 
     /// Replaces an owner's channel whatever its `end` says, as the portal's cleaning agent does.
     func rotate(_ owner: ChannelOwner) -> Change? {
         let now = options.clock()
-        return channels.withLock { channels in
-            guard let old = channels[owner] else { return nil }
-            let new = make(owner, now: now)
-            channels[owner] = new
-            return Change(old: old, new: new)
+        return state.withLock { state in
+            guard let old = state.channels[owner] else { return nil }
+            return Change(old: old, new: make(owner, now: now, in: &state))
         }
     }
 
     /// Owners whose channel has been asked for at least once.
-    var owners: [ChannelOwner] { channels.withLock { Array($0.keys) } }
+    var owners: [ChannelOwner] { state.withLock { Array($0.channels.keys) } }
 
-    private func make(_ owner: ChannelOwner, now: Double) -> PortalChannel {
+    private func make(_ owner: ChannelOwner, now: Double, in state: inout State) -> PortalChannel {
+        let end = now + options.channelLife
         let channel = PortalChannel(
             owner: owner, id: RandomText.hex(32),
             publicID: owner.isShared || options.serverVersion < 4 ? nil : RandomText.hex(32), start: now,
-            end: now + options.channelLife)
-        secrets.add(channel.id, channel.publicID, id(of: channel), signedID(channel.id), publicID(of: channel))
-        let signed = [id(of: channel), signedID(channel.id), publicID(of: channel)]
-        for text in signed { secrets.add(text?.split(separator: ".").last.map(String.init)) }
+            end: now < state.commonEnd ? min(end, state.commonEnd) : end)
+        state.channels[owner] = channel
+        file?.append(.channel(channel))
+        remember(channel)
         return channel
+    }
+
+    private func remember(_ channel: PortalChannel) {
+        secrets.add(channel.id, channel.publicID)
+        for text in [id(of: channel), signedID(channel.id), publicID(of: channel)] {
+            secrets.add(text, text?.split(separator: ".").last.map(String.init))
+        }
     }
 
     // MARK: Signed forms
@@ -126,6 +161,11 @@ final class ChannelRegistry: Sendable {
 /// Ids and tokens without meaning.
 enum RandomText {
     static func hex(_ digits: Int) -> String {
-        String((0..<digits).map { _ in "0123456789abcdef".randomElement() ?? "0" })
+        var text = ""
+        while text.utf8.count < digits {
+            let part = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+            text += String(repeating: "0", count: 16 - part.utf8.count) + part
+        }
+        return String(text.prefix(digits))
     }
 }

@@ -8,6 +8,7 @@ struct ConfigAnswer: Sendable {
     let addresses: PortalAddresses
     let registry: ChannelRegistry
     let events: PortalEvents
+    let secrets: SecretLedger
 
     /// - Returns: the result, and the ends of the channels in it (Unix seconds).
     func result(
@@ -21,6 +22,13 @@ struct ConfigAnswer: Sendable {
             ("publicChannels", publicChannels(user: user)),
             ("api", .object([("revision_web", .integer(19)), ("revision_mobile", .integer(3))])),
         ]
+        if options.serverVersion >= 5 {
+            let token = SubscriberToken.make(
+                user: user, channels: channels.reversed().map { registry.id(of: $0) },
+                end: channels.map(\.end).min() ?? 0, options: options)
+            secrets.add(token)
+            members.append(("jwt", .string(token)))
+        }
         if options.mode == .shared, damage != .noClientID {
             members.append(("clientId", .string(options.licenceCode)))
         }

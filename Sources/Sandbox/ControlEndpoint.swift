@@ -19,6 +19,15 @@ struct ControlEndpoint: Sendable {
         case ("GET", "credentials"): return .json(credentials)
         case ("GET", "connections"): return .json(.array(sandbox.connections.map(describe)))
         case ("POST", "fault"): return ControlFaults(sandbox: sandbox).answer(request.json)
+        case ("POST", "stop-load"):
+            sandbox.stopLoad()
+            return .json(progress)
+        case ("POST", "reset"):
+            ControlMeters(sandbox: sandbox).reset()
+            return .json(.object([("ok", .bool(true))]))
+        case ("GET", _):
+            guard let figures = ControlMeters(sandbox: sandbox).answer(name) else { fallthrough }
+            return .json(figures)
         default: return .text("Not found", status: 404)
         }
     }

@@ -2,16 +2,38 @@ import JSONText
 
 /// `POST /sandbox/fault {"kind":…}`. The answer tells how many connections were hit, where that makes sense.
 ///
-/// | kind | members |
-/// |---|---|
-/// | `cut`, `freeze`, `thaw`, `ping-now`, `rotate-now`, `end-channels`, `expire-tokens`, `revoke-tokens`, `clear` | – |
-/// | `close`, `reject-after-accept` | `code`, `reason`, `count` for the latter |
-/// | `refuse-upgrade`, `refuse-poll` | `status`, `body`, `count` |
-/// | `config-error` | `vector`, or `status` and `body`; `count` |
-/// | `drop-between-ping-and-pong` | `count`, `channel`, `user` |
-/// | `history-delay` | `seconds` |
-/// | `out-of-order` | `probability` |
-/// | `garbage` | `text` or `hex`, with `first_byte` for a frame of any kind |
+/// | kind | members | what happens |
+/// |---|---|---|
+/// | `cut` | – | all connections end without a close frame, polls without an answer |
+/// | `close` | `code`, `reason` | close frame, or the poll's status for it |
+/// | `freeze`, `thaw` | – | standing connections stay, and get nothing, pongs included |
+/// | `garbage` | `text` or `hex`; `first_byte` for a frame of any kind | goes out to all WebSockets |
+/// | `chaos` | `cut_every_seconds`; 0 ends it | `cut`, again and again |
+/// | `ping-now` | – | a real ping: messages are thrown away until the pong |
+/// | `drop-between-ping-and-pong` | `count`, `channel`, `user` | pings, and events that no pinged connection gets |
+/// | `ping-interval` | `seconds`; 0 ends it | pings that measure pongs and throw nothing away |
+/// | `ping-window` | `probability` | each message is dropped for each WebSocket so often, and a ping sent instead |
+/// | `subscribe-race` | `probability`, `seconds` (0.05) | registration so long after the history was read |
+/// | `history-delay` | `seconds` | the same, every time |
+/// | `out-of-order` | `probability`, `seconds` (0.5) | stored and sent up to so much later than numbered |
+/// | `lose-store` | – | the store is empty, ids begin again at the same ten digits and 1 |
+/// | `counter-back` | `by` | the store of so many messages ago: their ids are given again |
+/// | `rotate-now`, `end-channels` | – | new ids at once; ends now, lazily |
+/// | `end-channels-at` | `seconds` | all channels end in so many seconds, at the same moment |
+/// | `channel-expire` | `variant`, `channel`, `user`, `rotate` (true) | see `ExpireVariant` |
+/// | `service` | `command`, `channel`, `user` | `config_expire`, `server_restart`, `reopen`, `open`, … with empty params |
+/// | `expire-tokens`, `revoke-tokens` | – | access tokens end; refresh tokens do not work any more |
+/// | `config-error` | `vector`, or `status` and `body`; `count` | the next config calls get this |
+/// | `config-unavailable` | `seconds`; a way to fail | every config call fails for that long |
+/// | `refuse-upgrade`, `refuse-poll` | `status`, `body`, `count` | the next ones get this |
+/// | `block-upgrades`, `block-polls` | a way to fail; `"off":true` opens | every one, until cleared |
+/// | `slow-accept` | `seconds` | handshakes are answered so late |
+/// | `silent-after-accept` | `"off":true` ends it | handshakes succeed, then nothing is ever sent |
+/// | `reject-after-accept` | `code`, `reason`, `count` | the next handshakes succeed and are closed at once |
+/// | `clear` | – | ends all that waits or lasts, but `chaos`, `ping-interval` and `freeze` |
+///
+/// A way to fail: `status` and `body`; `"drop":true`, the connection ends without a byte; `"hang":true`, it is accepted
+/// and nothing comes. Without any, 403 with a proxy's page; for config calls 503.
 struct ControlFaults: Sendable {
     let sandbox: Sandbox
 
@@ -36,28 +58,89 @@ struct ControlFaults: Sendable {
 
     /// Everything else. False if there is no such fault.
     private func arm(_ order: JSONValue) -> Bool {
+        let kind = order["kind"]?.string ?? ""
+        return armDoor(kind, order) || armPortal(kind, order) || armHub(kind, order)
+    }
+
+    /// Handshakes, polls and config calls to come.
+    private func armDoor(_ kind: String, _ order: JSONValue) -> Bool {
         let count = max(1, order["count"]?.lenientInt ?? 1)
+        let isOff = order["off"]?.lenientBool == true
         let faults = sandbox.faults
-        switch order["kind"]?.string {
-        case "ping-now": sandbox.pingNow()
-        case "rotate-now": sandbox.rotateNow()
-        case "end-channels": sandbox.endChannels()
-        case "expire-tokens": sandbox.expireAccessTokens()
-        case "revoke-tokens": sandbox.revokeRefreshTokens()
+        switch kind {
         case "clear": faults.clear()
         case "reject-after-accept": faults.closeAfterAccept(close(order, fallback: .wrongChannel), count: count)
         case "refuse-upgrade": faults.refuseUpgrades(rawAnswer(order), count: count)
         case "refuse-poll": faults.refusePolls(rawAnswer(order), count: count)
+        case "block-upgrades": faults.blockUpgrades(isOff ? nil : blockade(order, fallback: .proxyPage))
+        case "block-polls": faults.blockPolls(isOff ? nil : blockade(order, fallback: .proxyPage))
+        case "slow-accept": faults.delayAccept(by: seconds(order))
+        case "silent-after-accept": faults.acceptSilently(!isOff)
         case "config-error":
             if let vector = order["vector"]?.string { return faults.failConfigs(vector: vector, count: count) }
             faults.failConfigs(rawAnswer(order), count: count)
-        case "drop-between-ping-and-pong":
-            sandbox.dropBetweenPingAndPong(count: count, to: SandboxTarget(order))
-        case "history-delay": faults.delayHistory(by: order["seconds"]?.lenientDouble ?? 0)
-        case "out-of-order": faults.publishOutOfOrder(probability: order["probability"]?.lenientDouble ?? 0)
+        case "config-unavailable":
+            faults.failAllConfigs(for: seconds(order), blockade(order, fallback: .answer(rawAnswer(order))))
         default: return false
         }
         return true
+    }
+
+    /// Channels, tokens and service commands.
+    private func armPortal(_ kind: String, _ order: JSONValue) -> Bool {
+        switch kind {
+        case "rotate-now": sandbox.rotateNow()
+        case "end-channels": sandbox.endChannels()
+        case "end-channels-at": sandbox.endChannels(in: seconds(order))
+        case "expire-tokens": sandbox.expireAccessTokens()
+        case "revoke-tokens": sandbox.revokeRefreshTokens()
+        case "channel-expire":
+            guard let variant = ExpireVariant(order["variant"]?.string ?? "") else { return false }
+            let rotates = order["rotate"]?.lenientBool ?? true
+            sandbox.announceExpiry(variant, to: SandboxTarget(order), rotates: rotates)
+        case "service":
+            sandbox.publish(
+                command: order["command"]?.string ?? "config_expire", module: "pull", to: SandboxTarget(order))
+        default: return false
+        }
+        return true
+    }
+
+    /// Pings, holes and the store.
+    private func armHub(_ kind: String, _ order: JSONValue) -> Bool {
+        let holes = sandbox.faults.holes
+        let probability = order["probability"]?.lenientDouble ?? 0
+        switch kind {
+        case "ping-now": sandbox.pingNow()
+        case "drop-between-ping-and-pong":
+            sandbox.dropBetweenPingAndPong(
+                count: max(1, order["count"]?.lenientInt ?? 1), to: SandboxTarget(order))
+        case "ping-interval": sandbox.measurePongs(every: seconds(order))
+        case "chaos": sandbox.cut(every: order["cut_every_seconds"]?.lenientDouble ?? 0)
+        case "history-delay": sandbox.faults.delayHistory(by: seconds(order))
+        case "ping-window": holes.odds.pingWindow = probability
+        case "subscribe-race":
+            holes.odds.subscribeRace = probability
+            if let seconds = order["seconds"]?.lenientDouble { holes.odds.raceSeconds = max(0, seconds) }
+        case "out-of-order":
+            holes.odds.outOfOrder = probability
+            if let seconds = order["seconds"]?.lenientDouble { holes.odds.orderSeconds = max(0, seconds) }
+        case "lose-store": sandbox.loseStore()
+        case "counter-back": sandbox.goBack(by: order["by"]?.lenientInt ?? 0)
+        default: return false
+        }
+        return true
+    }
+
+    private func seconds(_ order: JSONValue) -> Double {
+        let seconds = order["seconds"]?.lenientDouble ?? 0
+        return seconds.isFinite ? max(0, seconds) : 0
+    }
+
+    private func blockade(_ order: JSONValue, fallback: Blockade) -> Blockade {
+        if order["drop"]?.lenientBool == true { return .drop }
+        if order["hang"]?.lenientBool == true { return .silence }
+        return order["status"] == nil ? fallback : .answer(rawAnswer(order))
     }
 
     private func close(_ order: JSONValue, fallback: PushClose) -> PushClose {

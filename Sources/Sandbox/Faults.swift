@@ -41,14 +41,27 @@ public final class Faults: Sendable {
         var config: Armed<ConfigFault>?
         var closesAfterAccept: Armed<PushClose>?
         var historyDelay = 0.0
-        var outOfOrder = 0.0
+        var acceptDelay = 0.0
+        var acceptsSilently = false
+        var upgradeBlockade: Blockade?
+        var pollBlockade: Blockade?
+        var configOutage: (end: ContinuousClock.Instant, kind: Blockade)?
     }
+
+    /// How often messages fall into holes.
+    public let holes: Holes
 
     private let state = Mutex(State())
 
-    /// Ends every fault that waits.
+    /// - Parameter seed: of the holes.
+    init(seed: UInt64? = nil) {
+        holes = Holes(seed: seed)
+    }
+
+    /// Ends every fault that waits or lasts, and closes the holes.
     public func clear() {
         state.withLock { $0 = State() }
+        holes.odds = Holes.Odds()
     }
 
     // MARK: Setting
@@ -95,9 +108,29 @@ public final class Faults: Sendable {
         state.withLock { $0.historyDelay = max(0, seconds) }
     }
 
-    /// The probability with which a message is numbered, but stored and sent only after the next one.
-    public func publishOutOfOrder(probability: Double) {
-        state.withLock { $0.outOfOrder = probability }
+    /// Seconds for which a WebSocket handshake waits for its answer.
+    public func delayAccept(by seconds: Double) {
+        state.withLock { $0.acceptDelay = max(0, seconds) }
+    }
+
+    /// Handshakes succeed, and then nothing is ever sent, pongs included.
+    public func acceptSilently(_ isSilent: Bool) {
+        state.withLock { $0.acceptsSilently = isSilent }
+    }
+
+    /// Shuts the WebSocket door, while REST and polls work. Nil opens it.
+    public func blockUpgrades(_ blockade: Blockade?) {
+        state.withLock { $0.upgradeBlockade = blockade }
+    }
+
+    /// Shuts the long polling door. Nil opens it.
+    public func blockPolls(_ blockade: Blockade?) {
+        state.withLock { $0.pollBlockade = blockade }
+    }
+
+    /// Every config call fails for some time from now.
+    public func failAllConfigs(for seconds: Double, _ kind: Blockade) {
+        state.withLock { $0.configOutage = (ContinuousClock.now.advanced(by: .seconds(seconds)), kind) }
     }
 
     // MARK: Taking
@@ -120,9 +153,12 @@ public final class Faults: Sendable {
 
     var historyDelay: Double { state.withLock { $0.historyDelay } }
 
-    func holdsBack() -> Bool {
-        let probability = state.withLock { $0.outOfOrder }
-        return probability > 0 && Double.random(in: 0..<1) < probability
+    var acceptDelay: Double { state.withLock { $0.acceptDelay } }
+    var acceptsSilently: Bool { state.withLock { $0.acceptsSilently } }
+    var upgradeBlockade: Blockade? { state.withLock { $0.upgradeBlockade } }
+    var pollBlockade: Blockade? { state.withLock { $0.pollBlockade } }
+    var configOutage: Blockade? {
+        state.withLock { state in state.configOutage.flatMap { $0.end > .now ? $0.kind : nil } }
     }
 
     private static func take<Fault>(_ armed: inout Armed<Fault>?) -> Fault? {
@@ -130,27 +166,4 @@ public final class Faults: Sendable {
         armed?.count -= 1
         return current.fault
     }
-
-    /// Config answers that portals really give.
-    static let vectors: [String: RawAnswer] = [
-        "C8": RawAnswer(
-            status: 200,
-            body: #"{"error":"SERVER_ERROR","error_description":"Push & Pull server is not configured"}"#),
-        "C9-wrong-auth": RawAnswer(
-            status: 403,
-            body: #"{"error":"WRONG_AUTH_TYPE","error_description":"Application context required"}"#),
-        "C9-expired": RawAnswer(
-            status: 401,
-            body: #"{"error":"expired_token","error_description":"The access token provided has expired."}"#),
-        "C9-connection": RawAnswer(
-            status: 401,
-            body: #"{"error":"CONNECTION_ERROR","error_description":"Error connecting to authorization server"}"#),
-        "C13-list": RawAnswer(status: 200, body: #"{"result":[]}"#),
-        "C13-false": RawAnswer(status: 200, body: #"{"result":false}"#),
-        "C13-null": RawAnswer(status: 200, body: #"{"result":null}"#),
-        "C13-text": RawAnswer(status: 200, body: "<html><body>Bad gateway</body></html>"),
-        "C15": RawAnswer(
-            status: 401, body: #"{"error":{"code":"expired_token","message":"The access token provided has expired."}}"#
-        ),
-    ]
 }

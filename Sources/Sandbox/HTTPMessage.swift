@@ -46,6 +46,8 @@ struct WebRequest: Sendable {
     var body: [UInt8]
     /// It came from this machine and through no proxy.
     var isLocal: Bool
+    /// The client's port; nil where it is not known.
+    var peerPort: UInt16?
 
     /// The body as JSON; an empty object if there is none or it is not JSON.
     var json: JSONValue { JSONValue.parse(body) ?? .object([]) }

@@ -39,11 +39,15 @@ struct HTTPServing: HTTPHandler {
         var headers: [String: String] = [:]
         for header in request.headers.keys { headers[header.rawValue.lowercased()] = request.headers[header] }
         var isLocal = headers["x-forwarded-for"] == nil
-        if case .ip4(let address, _) = request.remoteAddress, !address.hasPrefix("127.") { isLocal = false }
+        var peerPort: UInt16?
+        if case .ip4(let address, let port) = request.remoteAddress {
+            peerPort = port
+            if !address.hasPrefix("127.") { isLocal = false }
+        }
         return WebRequest(
             method: request.method.rawValue, path: request.target.path(),
             query: FormFields(request.target.query()), headers: headers, body: Array(try await request.bodyData),
-            isLocal: isLocal)
+            isLocal: isLocal, peerPort: peerPort)
     }
 
     private func response(status: Int, headers: [(name: String, value: String)], body: [UInt8]) -> HTTPResponse {

@@ -18,17 +18,31 @@ public struct LedgerEntry: Sendable {
     public var expiry: UInt32
     /// Unix seconds of publication by the portal's clock.
     public var time: Double
+    /// Microseconds since 1970 at publication, by this machine's clock.
+    public var publishedAt: Int64
+
+    init(_ message: StoredMessage, receivers: [ChannelKey], number: Int?, publishedAt: Int64) {
+        id = message.id
+        channels = receivers.map(\.id)
+        self.number = number
+        bodyHash = Digest.hex(Digest.sha256(message.body))
+        size = message.body.count
+        expiry = message.expiry
+        time = message.createdAt
+        self.publishedAt = publishedAt
+    }
 }
 
 /// Everything ever published, in order of publication.
 final class Ledger: Sendable {
-    private let entries = Mutex<[LedgerEntry]>([])
+    private let entries: Mutex<[LedgerEntry]>
 
-    func record(_ message: StoredMessage, receivers: [ChannelKey], number: Int?) {
-        let entry = LedgerEntry(
-            id: message.id, channels: receivers.map(\.id), number: number,
-            bodyHash: Digest.hex(Digest.sha256(message.body)), size: message.body.count, expiry: message.expiry,
-            time: message.createdAt)
+    /// - Parameter entries: those of an earlier run.
+    init(_ entries: [LedgerEntry] = []) {
+        self.entries = Mutex(entries)
+    }
+
+    func record(_ entry: LedgerEntry) {
         entries.withLock { $0.append(entry) }
     }
 
@@ -47,6 +61,7 @@ final class Ledger: Sendable {
                 ("size", .integer(entry.size)),
                 ("expiry", .integer(entry.expiry)),
                 ("time", .decimal(entry.time)),
+                ("at", .integer(entry.publishedAt)),
             ]).serialized()
             output.append(UInt8(ascii: "\n"))
         }

@@ -38,6 +38,8 @@ public struct LoadProgress: Sendable {
     public var total = 0
     /// The running number of the last event; it goes on over all runs. The first is 1.
     public var lastNumber = 0
+    /// Number of the run.
+    var run = 0
     public var isDone: Bool { published == total }
 }
 
@@ -50,9 +52,11 @@ final class LoadGenerator: Sendable {
     private let events: PortalEvents
     private let hub: PushHub
     private let jobs: BackgroundJobs
-    private let progress = Mutex(LoadProgress())
+    private let progress: Mutex<LoadProgress>
 
-    init(options: SandboxOptions, events: PortalEvents, hub: PushHub, jobs: BackgroundJobs) {
+    /// - Parameter lastNumber: of an earlier run's events.
+    init(options: SandboxOptions, events: PortalEvents, hub: PushHub, jobs: BackgroundJobs, lastNumber: Int = 0) {
+        progress = Mutex(LoadProgress(lastNumber: lastNumber))
         self.options = options
         self.events = events
         self.hub = hub
@@ -67,13 +71,20 @@ final class LoadGenerator: Sendable {
             guard progress.isDone else { return false }
             progress.total = max(0, load.count)
             progress.published = 0
+            progress.run += 1
             return true
         }
-        if mayStart { jobs.submit { await self.run(load) } }
+        let run = current.run
+        if mayStart { jobs.submit { await self.run(load, number: run) } }
         return mayStart
     }
 
-    private func run(_ load: SandboxLoad) async {
+    /// Ends the current run after the event that is being published.
+    func stop() {
+        progress.withLock { $0.total = $0.published }
+    }
+
+    private func run(_ load: SandboxLoad, number run: Int) async {
         let clock = ContinuousClock()
         let start = clock.now
         var done = 0
@@ -81,7 +92,7 @@ final class LoadGenerator: Sendable {
             let elapsed = start.duration(to: clock.now) / .seconds(1)
             let due = load.rate > 0 ? Int(min(elapsed * load.rate, Double(load.count))) + 1 : done + 1_000
             while done < min(due, load.count) {
-                publishNext(load)
+                guard publishNext(load, run: run) else { return }
                 done += 1
             }
             if load.rate > 0 {
@@ -92,14 +103,23 @@ final class LoadGenerator: Sendable {
         }
     }
 
-    private func publishNext(_ load: SandboxLoad) {
-        let number = progress.withLock { $0.lastNumber + 1 }
+    /// False when the run was stopped.
+    private func publishNext(_ load: SandboxLoad, run: Int) -> Bool {
+        let number = progress.withLock { progress -> Int? in
+            guard progress.run == run, !progress.isDone else { return nil }
+            progress.lastNumber += 1
+            return progress.lastNumber
+        }
+        guard let number else { return false }
         let receivers = owners(of: load, number: number).map { ChannelKey(id: events.channel(of: $0).id) }
         hub.publish(body(number: number, size: load.size), to: receivers, expiry: PortalEvents.expiry, number: number)
         progress.withLock { progress in
-            progress.lastNumber = number
+            guard progress.run == run else { return }
+            // A stop in between has counted without this one.
+            if progress.isDone { progress.total += 1 }
             progress.published += 1
         }
+        return true
     }
 
     private func owners(of load: SandboxLoad, number: Int) -> [ChannelOwner] {

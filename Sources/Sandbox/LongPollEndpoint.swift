@@ -9,16 +9,27 @@ struct LongPollEndpoint: Sendable {
     let options: SandboxOptions
     let hub: PushHub
     let faults: Faults
+    let meter: PollMeter
+    let peers: PeerWatch
 
     func answer(_ request: WebRequest) async -> WebReply {
-        if let refusal = faults.takePollRefusal() { return .text(refusal.body, status: refusal.status) }
+        if let blockade = faults.pollBlockade { return await blockade.reply(while: { faults.pollBlockade != nil }) }
+        if let refusal = faults.takePollRefusal() { return refusal.reply }
         switch SubscribeRequest.parse(request, options: options) {
         case .failure(let refusal): return refuse(refusal)
-        case .success(let subscription): return reply(await wait(subscription), isBinary: subscription.isBinary)
+        case .success(let subscription):
+            let peer = request.peerPort.flatMap { peers.peer(port: $0) }
+            let channels = subscription.channels.keys.map(\.id).sorted().joined(separator: "/")
+            let number = meter.begin(channels, peer: peer)
+            let answer = await wait(subscription, peer: peer)
+            meter.end(number, of: channels)
+            // Before the server library closes its own: the connection ends with the last descriptor.
+            peer?.close()
+            return reply(answer, isBinary: subscription.form == .binary)
         }
     }
 
-    private func wait(_ subscription: PushSubscription) async -> PollAnswer {
+    private func wait(_ subscription: PushSubscription, peer: PeerWatch.Peer?) async -> PollAnswer {
         let (answers, answer) = AsyncStream<PollAnswer>.makeStream()
         let outlet = PushOutlet.poll { result in
             answer.yield(result)
@@ -33,11 +44,17 @@ struct LongPollEndpoint: Sendable {
                 if !Task.isCancelled { hub.expirePoll(id) }
                 return nil
             }
-            for await case let result? in group {
-                group.cancelAll()
-                return result
+            if let peer {
+                group.addTask {
+                    await peers.waitUntilGone(peer)
+                    return .cut
+                }
             }
-            if let id { hub.close(id) }
+            defer {
+                group.cancelAll()
+                if let id { hub.close(id) }
+            }
+            for await case let result? in group { return result }
             return .cut
         }
     }

@@ -59,52 +59,23 @@ struct PortalEvents: Sendable {
     }
 
     private func announce(_ change: ChannelRegistry.Change) {
-        let params = expireParams(change).serialized()
-        let body = body(module: "pull", command: "channel_expire", params: params)
+        send(.form(options.expireForm), of: change)
+    }
+
+    /// Sends a `channel_expire` of any kind to the current id of a channel.
+    ///
+    /// - Parameter rotates: whether the channel gets a new id first, or nothing has changed at all.
+    func announceExpiry(_ variant: ExpireVariant, of owner: ChannelOwner, rotates: Bool) {
+        let channel = channel(of: owner)
+        let change = rotates ? registry.rotate(owner) : nil
+        send(variant, of: change ?? ChannelRegistry.Change(old: channel, new: channel))
+    }
+
+    private func send(_ variant: ExpireVariant, of change: ChannelRegistry.Change) {
+        let announcement = ExpireAnnouncement(options: options, registry: registry, change: change)
+        let body = announcement.body(variant, events: self)
         jobs.submit {
             hub.publish(body, to: [ChannelKey(id: change.old.id)], expiry: Self.expiry)
         }
-    }
-
-    /// `channel_expire` in the chosen form. The id of a private channel comes without its public part.
-    private func expireParams(_ change: ChannelRegistry.Change) -> JSONValue {
-        let isDocumented = options.expireForm == .documented
-        // Application channels carry the application's client id as their internal type.
-        let isApplication = change.old.owner.isApplication
-        let type = isApplication && !isDocumented ? options.clientID : change.old.kind
-        let action = options.expireForm == .newest ? "get_config" : "reconnect"
-        var params: [(key: String, value: JSONValue)] = [
-            ("action", .string(action)),
-            ("channel", .object([("id", .string(registry.signedID(change.old.id))), ("type", .string(type))])),
-        ]
-        switch options.expireForm {
-        case .documented:
-            params.append(("new_channel", newChannel(change.new, id: registry.id(of: change.new), type: type)))
-        case .older where change.old.owner.isShared:
-            params.append(("new_channel", newChannel(change.new, id: registry.signedID(change.new.id), type: type)))
-        case .deleted:
-            let general = channel(of: .portalShared)
-            params.append(
-                (
-                    "new_channel",
-                    .object([
-                        ("id", .string(registry.signedID(general.id))),
-                        ("start", .integer(Int(general.start))),
-                        ("end", .string(WireDates.atom(general.end))),
-                        ("type", .string("shared")),
-                    ])
-                ))
-        case .older, .newest: break
-        }
-        return .object(params)
-    }
-
-    private func newChannel(_ channel: PortalChannel, id: String, type: String) -> JSONValue {
-        .object([
-            ("id", .string(id)),
-            ("start", .string(WireDates.atom(channel.start))),
-            ("end", .string(WireDates.atom(channel.end))),
-            ("type", .string(type)),
-        ])
     }
 }

@@ -9,6 +9,9 @@ struct PortalREST: Sendable {
     let faults: Faults
     let jobs: BackgroundJobs
     let log: CallLog
+    let limit: RESTLimit
+
+    static let limitError = "QUERY_LIMIT_EXCEEDED"
 
     /// Who calls, and by what kind of credential: application methods want a token, the portal's own a webhook.
     private enum Caller {
@@ -23,15 +26,23 @@ struct PortalREST: Sendable {
         var ends: [Double] = []
     }
 
-    func answer(_ request: WebRequest) -> WebReply {
+    func answer(_ request: WebRequest) async -> WebReply {
         guard let call = RESTRequest(request) else { return .text("Not found", status: 404) }
         let start = options.clock()
         let caller = identify(call)
-        let answer = dispatch(call, caller: caller, start: start)
         var user: Int?
         switch caller {
         case .application(let number), .webhook(let number): user = number
         case .refused: break
+        }
+        let answer: Answer
+        let source = request.headers["x-forwarded-for"] ?? "direct"
+        if !limit.admits(source: source, user: user, now: start) {
+            answer = refuse(503, Self.limitError, "Too many requests")
+        } else if call.method.hasSuffix("config.get"), let outage = faults.configOutage {
+            answer = Answer(reply: await outage.reply(while: { faults.configOutage != nil }), error: "fault")
+        } else {
+            answer = dispatch(call, caller: caller, start: start)
         }
         log.record(
             RESTCall(

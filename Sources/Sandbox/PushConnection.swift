@@ -3,12 +3,23 @@ import Events
 /// What a connection asked for, already checked.
 struct PushSubscription: Sendable {
     var channels: ChannelList
-    /// `binaryMode=true`, the exact word, on a version 4 server.
-    var isBinary: Bool
+    var form: PushForm
     /// The position to resume from; nil for anything that is not 26 decimal digits, without a word.
     var position: MessageID?
     /// Accept, then close with this at once: how later servers answer a wrong channel or client id.
     var closeAtOnce: PushClose?
+    /// Accept, and then send nothing at all, pongs included.
+    var isSilent = false
+}
+
+/// How messages are written.
+enum PushForm: Sendable {
+    /// Envelopes in text frames.
+    case text
+    /// Protobuf, by `binaryMode=true`, the exact word, on a version 4 server.
+    case binary
+    /// Remote calls in text frames, on a version 5 server.
+    case jsonRPC
 }
 
 /// A close code with its reason, in the servers' form `CODE: explanation`.
@@ -67,6 +78,8 @@ struct PushConnection: Sendable {
     /// Something was sent less than a window ago: messages are collected.
     var isCollecting = false
     var collected: [StoredMessage] = []
+    /// When the pings that are not answered yet were sent, oldest first.
+    var pings: [ContinuousClock.Instant] = []
     var sentMessages = 0
     var droppedMessages = 0
 

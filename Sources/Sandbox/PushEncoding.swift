@@ -7,12 +7,18 @@ enum PushEncoding {
     ///
     /// In binary mode a history is one response with many messages, and collected messages are a response each.
     static func unit(
-        _ messages: [StoredMessage], isHistory: Bool, isBinary: Bool, options: SandboxOptions
+        _ messages: [StoredMessage], isHistory: Bool, form: PushForm, options: SandboxOptions
     ) -> [UInt8] {
-        if isBinary {
+        switch form {
+        case .binary:
             let outgoing = messages.map(outgoing)
             return ResponseBatch.encode(isHistory ? [outgoing] : outgoing.map { [$0] })
+        case .jsonRPC: return JSONRPC.unit(messages)
+        case .text: return envelopes(messages, options: options)
         }
+    }
+
+    private static func envelopes(_ messages: [StoredMessage], options: SandboxOptions) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(messages.reduce(0) { $0 + $1.body.count + 200 })
         for message in messages { append(envelope: message, to: &output, options: options) }

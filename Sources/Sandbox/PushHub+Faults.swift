@@ -24,7 +24,7 @@ extension PushHub {
         }
     }
 
-    /// Stops or resumes sending on the connections that stand, pongs included.
+    /// Stops or resumes sending on the connections that stand, pongs and the answers to polls included.
     @discardableResult
     func freezeAll(_ isFrozen: Bool) -> Int {
         state.withLock { state in

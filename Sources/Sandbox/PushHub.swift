@@ -12,25 +12,36 @@ final class PushHub: Sendable {
         /// Oldest first.
         var subscribers: [ChannelKey: [Int]] = [:]
         var lastConnection = 0
-        /// Numbered, but neither stored nor sent yet (fault `out-of-order`).
-        var heldBack: [(message: StoredMessage, receivers: [ChannelKey])] = []
+        /// The highest id that was stored and sent, since the store last lost something.
+        var highestAccepted = MessageID.zero
     }
-
-    /// Connections that a private channel may have in one server process.
-    static let connectionLimit = 100
 
     let options: SandboxOptions
     let jobs: BackgroundJobs
+    let faults: Faults
+    let pongs = PongMeter()
+    let acknowledgements = Acknowledgements()
     private let ledger: Ledger
-    private let faults: Faults
+    private let file: StoreFile?
     let state: Mutex<State>
 
-    init(options: SandboxOptions, jobs: BackgroundJobs, ledger: Ledger, faults: Faults) {
+    /// - Parameters:
+    ///   - file: every message is written there before anybody gets it.
+    ///   - stored: what the file held.
+    init(
+        options: SandboxOptions, jobs: BackgroundJobs, ledger: Ledger, faults: Faults, file: StoreFile? = nil,
+        stored: StoredState = StoredState()
+    ) {
         self.options = options
         self.jobs = jobs
         self.ledger = ledger
         self.faults = faults
-        state = Mutex(State(store: PushStore(options: options, time: options.clock())))
+        self.file = file
+        let generation = stored.generation ?? UInt64(min(max(options.clock(), 0), 9_999_999_999))
+        if stored.generation == nil { file?.append(.store(generation: generation)) }
+        var store = PushStore(options: options, generation: generation)
+        for (message, receivers) in stored.messages { store.restore(message, under: receivers) }
+        state = Mutex(State(store: store))
     }
 
     // MARK: Publishing
@@ -53,33 +64,39 @@ final class PushHub: Sendable {
         let message = StoredMessage(
             id: state.store.nextID(), body: body, expiry: expiry, createdAt: options.clock(), sender: sender,
             firstReceiver: receivers.first?.id ?? "")
-        if faults.holdsBack() {
-            state.heldBack.append((message, receivers))
-            jobs.submit(after: 0.05) { self.releaseHeldBack() }
+        let entry = LedgerEntry(message, receivers: receivers, number: number, publishedAt: WireDates.microseconds())
+        file?.append(.message(message, receivers: receivers, number: number, publishedAt: entry.publishedAt))
+        ledger.record(entry)
+        if let delay = faults.holes.holdBack() {
+            jobs.submit(after: delay) { self.release(message, to: receivers) }
         } else {
             accept(message, to: receivers, in: &state)
-            releaseHeldBack(in: &state)
         }
-        ledger.record(message, receivers: receivers, number: number)
         return message.id
     }
 
-    private func releaseHeldBack() {
-        state.withLock { releaseHeldBack(in: &$0) }
-    }
-
-    private func releaseHeldBack(in state: inout State) {
-        let messages = state.heldBack
-        state.heldBack = []
-        for (message, receivers) in messages { accept(message, to: receivers, in: &state) }
+    /// Stores and sends a message that was held back.
+    private func release(_ message: StoredMessage, to receivers: [ChannelKey]) {
+        state.withLock { state in
+            if message.id < state.highestAccepted { faults.holes.countOvertaken() }
+            accept(message, to: receivers, in: &state)
+        }
     }
 
     private func accept(_ message: StoredMessage, to receivers: [ChannelKey], in state: inout State) {
+        state.highestAccepted = max(state.highestAccepted, message.id)
         var reached: Set<Int> = []
+        var pingWindows: [Int: Bool] = [:]
+        let mayDrop = faults.holes.mayDropAtPing
         for key in receivers {
             if message.expiry > 0 { state.store.insert(message, under: key) }
             for id in state.subscribers[key] ?? [] {
                 if options.serverVersion < 4, !reached.insert(id).inserted { continue }
+                if mayDrop {
+                    let isDropped = pingWindows[id] ?? dropsAtPing(id, in: &state)
+                    pingWindows[id] = isDropped
+                    if isDropped { continue }
+                }
                 deliver(message, to: id, in: &state)
             }
         }
@@ -87,10 +104,7 @@ final class PushHub: Sendable {
 
     private func deliver(_ message: StoredMessage, to id: Int, in state: inout State) {
         guard var connection = state.connections.removeValue(forKey: id) else { return }
-        if case .poll = connection.outlet {
-            state.connections[id] = connection
-            send([message], to: id, in: &state)
-        } else if !connection.isActive || connection.isFrozen {
+        if !connection.isActive || connection.isFrozen {
             connection.droppedMessages += 1
             state.connections[id] = connection
         } else if connection.isCollecting {
@@ -103,20 +117,20 @@ final class PushHub: Sendable {
     }
 
     /// Sends one unit. A poll is answered with it and gone.
-    private func send(
+    func send(
         _ messages: [StoredMessage], isHistory: Bool = false, opensWindow: Bool = true, to id: Int,
         in state: inout State
     ) {
         guard let connection = state.connections[id] else { return }
-        let unit = PushEncoding.unit(
-            messages, isHistory: isHistory, isBinary: connection.subscription.isBinary, options: options)
+        let subscription = connection.subscription
+        let unit = PushEncoding.unit(messages, isHistory: isHistory, form: subscription.form, options: options)
         state.connections[id]?.sentMessages += messages.count
         switch connection.outlet {
         case .poll(let answer):
             remove(id, from: &state)
             answer(.messages(unit))
         case .socket(let send, _):
-            send(.messages(unit, isBinary: connection.subscription.isBinary))
+            send(.messages(unit, isBinary: subscription.form == .binary))
             if opensWindow { openWindow(of: id, in: &state) }
         }
     }
@@ -145,93 +159,24 @@ final class PushHub: Sendable {
         }
     }
 
-    // MARK: Connections
+    // MARK: Losing
 
-    /// Registers a subscriber. With a position it first gets its history, as one unit; then live messages follow. In
-    /// between nothing is lost, unless the fault `history-delay` opens the gap that real servers have there.
-    ///
-    /// - Returns: the connection's number, or nil when the history already answered a poll.
-    func open(_ subscription: PushSubscription, outlet: PushOutlet) async -> Int? {
-        guard let position = subscription.position else {
-            return state.withLock { register(subscription, outlet: outlet, in: &$0) }
-        }
-        let keys = subscription.channels.keys
-        let delay = faults.historyDelay
-        if delay == 0 {
-            return state.withLock { state in
-                let history = state.store.history(of: keys, after: position, now: options.clock())
-                return register(subscription, outlet: outlet, history: history, in: &state)
-            }
-        }
-        let history = state.withLock { $0.store.history(of: keys, after: position, now: options.clock()) }
-        try? await Task.sleep(for: .seconds(delay))
-        return state.withLock { register(subscription, outlet: outlet, history: history, in: &$0) }
-    }
-
-    private func register(
-        _ subscription: PushSubscription, outlet: PushOutlet, history: [StoredMessage] = [], in state: inout State
-    ) -> Int? {
-        state.lastConnection += 1
-        let id = state.lastConnection
-        for key in subscription.channels.keys {
-            let others = state.subscribers[key] ?? []
-            if others.count >= Self.connectionLimit, !key.isPublic, subscription.channels.privateIDs.contains(key.id) {
-                evict(others[0], from: &state)
-            }
-            state.subscribers[key, default: []].append(id)
-        }
-        state.connections[id] = PushConnection(id: id, subscription: subscription, outlet: outlet)
-        if !history.isEmpty { send(history, isHistory: true, to: id, in: &state) }
-        return state.connections[id] == nil ? nil : id
-    }
-
-    private func evict(_ id: Int, from state: inout State) {
-        let connection = state.connections[id]
-        remove(id, from: &state)
-        switch connection?.outlet {
-        case .poll(let answer): answer(.refused(.tooManyConnections))
-        case .socket(let send, _): send(.close(.tooManyConnections))
-        case nil: break
-        }
-    }
-
-    /// Ends a poll that had its time.
-    func expirePoll(_ id: Int) {
+    /// The store loses its data while the server runs: ids begin again with the same ten digits and counter 1.
+    func loseStore() {
         state.withLock { state in
-            guard let connection = state.connections[id], case .poll(let answer) = connection.outlet else { return }
-            remove(id, from: &state)
-            let position = connection.subscription.position
-            let keys = connection.subscription.channels.keys
-            answer(.timeout(position ?? state.store.newest(of: keys, now: options.clock())))
+            state.store.lose()
+            state.highestAccepted = .zero
+            file?.append(.store(generation: state.store.generation))
         }
     }
 
-    func close(_ id: Int) {
-        state.withLock { remove(id, from: &$0) }
-    }
-
-    func remove(_ id: Int, from state: inout State) {
-        guard let connection = state.connections.removeValue(forKey: id) else { return }
-        for key in connection.subscription.channels.keys {
-            state.subscribers[key]?.removeAll { $0 == id }
-            if state.subscribers[key]?.isEmpty == true { state.subscribers[key] = nil }
-        }
-    }
-
-    /// Which of `ids` have a subscriber.
-    func online(_ keys: [ChannelKey]) -> [ChannelKey] {
-        state.withLock { state in keys.filter { state.subscribers[$0] != nil } }
-    }
-
-    var connections: [ConnectionInfo] {
+    /// The store is replaced by the one of `count` messages ago: their ids are given again, to other messages.
+    func goBack(by count: Int) {
+        let count = UInt64(max(0, count))
         state.withLock { state in
-            state.connections.values.sorted { $0.id < $1.id }.map { connection in
-                ConnectionInfo(
-                    id: connection.id, channels: connection.subscription.channels.keys.map(\.id),
-                    isPoll: connection.isPoll, isBinary: connection.subscription.isBinary,
-                    isFrozen: connection.isFrozen, isAwaitingPong: !connection.isActive,
-                    sentMessages: connection.sentMessages, droppedMessages: connection.droppedMessages)
-            }
+            state.store.goBack(by: count)
+            state.highestAccepted = .zero
+            file?.append(.back(by: count))
         }
     }
 }

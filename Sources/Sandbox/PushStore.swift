@@ -26,18 +26,28 @@ struct PushStore {
     /// Longest life of a stored message, seconds.
     static let retention = 86_400.0
 
-    private let generation: UInt64
+    /// The messages of one key.
+    private struct Shelf {
+        /// In the order of ids.
+        var messages: [StoredMessage] = []
+        /// No message ends before this, Unix seconds.
+        var nextEnd = Double.infinity
+    }
+
+    let generation: UInt64
     private let perKey: Int?
     private let total: Int?
+    private let retention: Double
     private let mergesKeys: Bool
     private var counter: UInt64 = 0
-    private var messages: [ChannelKey: [StoredMessage]] = [:]
+    private var shelves: [ChannelKey: Shelf] = [:]
 
-    /// - Parameter time: the moment of initialisation; its whole seconds are the first ten digits of every id.
-    init(options: SandboxOptions, time: Double) {
-        generation = UInt64(min(max(time, 0), 9_999_999_999))
+    /// - Parameter generation: the moment of initialisation in whole seconds: the first ten digits of every id.
+    init(options: SandboxOptions, generation: UInt64) {
+        self.generation = generation
         perKey = options.historyPerChannel
         total = options.historyTotal
+        retention = min(options.retention, Self.retention)
         mergesKeys = options.serverVersion < 4
     }
 
@@ -49,11 +59,17 @@ struct PushStore {
 
     /// Retains `message` under `key` in the order of ids.
     mutating func insert(_ message: StoredMessage, under key: ChannelKey) {
-        var list = messages[key, default: []]
-        messages[key] = nil
-        let place = list.lastIndex { $0.id <= message.id }.map { $0 + 1 } ?? 0
-        list.insert(message, at: place)
-        messages[key] = list
+        var shelf = shelves.removeValue(forKey: key) ?? Shelf()
+        let place = shelf.messages.lastIndex { $0.id <= message.id }.map { $0 + 1 } ?? 0
+        shelf.messages.insert(message, at: place)
+        shelf.nextEnd = min(shelf.nextEnd, end(of: message))
+        shelves[key] = shelf
+    }
+
+    /// Takes over a message that an earlier run of the server has numbered.
+    mutating func restore(_ message: StoredMessage, under keys: [ChannelKey]) {
+        counter = max(counter, message.id.counter)
+        if message.expiry > 0 { for key in keys { insert(message, under: key) } }
     }
 
     /// What a subscriber of `keys` gets for `mid`: the newest messages with a higher id, in the order of ids over all
@@ -62,7 +78,8 @@ struct PushStore {
         var found: [StoredMessage] = []
         for key in keys {
             expire(key, now: now)
-            let newer = (messages[key] ?? []).drop { $0.id <= mid }
+            guard let messages = shelves[key]?.messages else { continue }
+            let newer = messages[Self.index(after: mid, in: messages)...]
             found += newer.suffix(perKey ?? newer.count)
         }
         found.sort { $0.id < $1.id }
@@ -76,10 +93,45 @@ struct PushStore {
     /// The highest retained id over `keys`.
     mutating func newest(of keys: [ChannelKey], now: Double) -> MessageID? {
         for key in keys { expire(key, now: now) }
-        return keys.compactMap { messages[$0]?.last?.id }.max()
+        return keys.compactMap { shelves[$0]?.messages.last?.id }.max()
+    }
+
+    /// Everything is gone, and the counter begins again under the same ten digits.
+    mutating func lose() {
+        shelves = [:]
+        counter = 0
+    }
+
+    /// The store is that of `count` messages ago: later ids will be given again.
+    mutating func goBack(by count: UInt64) {
+        counter -= min(counter, count)
+        for key in shelves.keys {
+            let last = counter
+            shelves[key]?.messages.removeAll { $0.id.counter > last }
+        }
+    }
+
+    private func end(of message: StoredMessage) -> Double {
+        message.createdAt + min(Double(message.expiry), retention)
     }
 
     private mutating func expire(_ key: ChannelKey, now: Double) {
-        messages[key]?.removeAll { $0.createdAt + min(Double($0.expiry), Self.retention) <= now }
+        guard let nextEnd = shelves[key]?.nextEnd, nextEnd <= now, var shelf = shelves.removeValue(forKey: key) else {
+            return
+        }
+        shelf.messages.removeAll { end(of: $0) <= now }
+        shelf.nextEnd = shelf.messages.map(end).min() ?? .infinity
+        shelves[key] = shelf
+    }
+
+    /// The first index whose id is higher.
+    private static func index(after mid: MessageID, in messages: [StoredMessage]) -> Int {
+        var low = 0
+        var high = messages.count
+        while low < high {
+            let middle = (low + high) / 2
+            if messages[middle].id <= mid { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

@@ -13,28 +13,30 @@ struct Router: Sendable {
         options = sandbox.options
         log = sandbox.callLog
         let config = ConfigAnswer(
-            options: options, addresses: sandbox.addresses, registry: sandbox.registry, events: sandbox.events)
+            options: options, addresses: sandbox.addresses, registry: sandbox.registry, events: sandbox.events,
+            secrets: sandbox.secrets)
         rest = PortalREST(
             options: options, authorisations: sandbox.authorisations, config: config, events: sandbox.events,
-            faults: sandbox.faults, jobs: sandbox.jobs, log: sandbox.callLog)
+            faults: sandbox.faults, jobs: sandbox.jobs, log: sandbox.callLog, limit: RESTLimit(options.restLimit))
         oauth = OAuthEndpoint(
             options: options, authorisations: sandbox.authorisations, addresses: sandbox.addresses)
-        webSocket = WebSocketEndpoint(options: options, faults: sandbox.faults)
-        longPoll = LongPollEndpoint(options: options, hub: sandbox.hub, faults: sandbox.faults)
+        webSocket = WebSocketEndpoint(options: options, faults: sandbox.faults, meter: sandbox.upgrades)
+        longPoll = LongPollEndpoint(
+            options: options, hub: sandbox.hub, faults: sandbox.faults, meter: sandbox.polls, peers: sandbox.peers)
         publish = PublishEndpoint(options: options, hub: sandbox.hub, publishing: publishing)
         control = ControlEndpoint(sandbox: sandbox)
     }
 
     func answer(_ request: WebRequest) async -> WebReply {
         switch request.path {
-        case PortalAddresses.webSocketPath: return webSocket.answer(request)
+        case PortalAddresses.webSocketPath: return await webSocket.answer(request)
         case PortalAddresses.longPollPath: return await longPoll.answer(request)
         case PortalAddresses.publishPath: return publish.client(request)
         case PublishEndpoint.portalPath: return publish.portal(request)
         case OAuthEndpoint.path: return token(request)
         default: break
         }
-        if request.path.hasPrefix("/rest/") { return rest.answer(request) }
+        if request.path.hasPrefix("/rest/") { return await rest.answer(request) }
         if request.path.hasPrefix(ControlEndpoint.prefix) { return control.answer(request) }
         // The push server answers 400 for a WebSocket on any other path.
         let isUpgrade = request.headers["upgrade"] != nil

@@ -55,6 +55,9 @@ extension Sandbox {
 
     public var loadProgress: LoadProgress { load.current }
 
+    /// Ends the current run of the load generator.
+    public func stopLoad() { load.stop() }
+
     // MARK: Looking
 
     /// Where REST is served: ends in `/rest/`.
@@ -72,12 +75,39 @@ extension Sandbox {
     /// Lets all channels end now. The next operation that needs one makes its new id.
     public func endChannels() { registry.endNow() }
 
+    /// Lets all channels end at the same moment, in so many seconds; those made before it, too.
+    public func endChannels(in seconds: Double) { registry.endAll(in: seconds) }
+
+    /// Sends `channel_expire` to the channels of the target.
+    ///
+    /// - Parameter rotates: whether they get new ids first, or nothing has changed at all.
+    public func announceExpiry(_ variant: ExpireVariant, to target: SandboxTarget, rotates: Bool = true) {
+        for owner in target.owners { events.announceExpiry(variant, of: owner, rotates: rotates) }
+    }
+
     /// Makes new ids for all channels at once and tells the old ones.
     public func rotateNow() { events.rotateNow() }
 
     public func expireAccessTokens() { authorisations.expireAccessTokens() }
 
     public func revokeRefreshTokens() { authorisations.revokeRefreshTokens() }
+
+    // MARK: The push server's store
+
+    /// It loses its data while it runs: ids begin again with the same ten digits and counter 1.
+    public func loseStore() { hub.loseStore() }
+
+    /// It is restored from a copy made `count` messages ago: their ids are given again, to other messages.
+    public func goBack(by count: Int) { hub.goBack(by: count) }
+
+    // MARK: Again and again
+
+    /// Drops all connections every so many seconds; 0 ends it.
+    public func cut(every seconds: Double) { cuts.set(every: seconds) }
+
+    /// Pings all WebSockets every so many seconds to measure their pongs, beside the server's usual pings; 0 ends it.
+    /// Nothing is thrown away until they come.
+    public func measurePongs(every seconds: Double) { measuringPings.set(every: seconds) }
 
     // MARK: Faults of standing connections
 

@@ -16,36 +16,67 @@ import FlyingFox
 public final class Sandbox: Sendable {
     public let options: SandboxOptions
     /// Faults that wait for the next occasion.
-    public let faults = Faults()
+    public let faults: Faults
 
     let jobs = BackgroundJobs()
     let secrets = SecretLedger()
-    let ledgerStore = Ledger()
+    let ledgerStore: Ledger
     let callLog = CallLog()
+    let polls = PollMeter()
+    let upgrades = UpgradeMeter()
+    let peers = PeerWatch()
     let addresses: PortalAddresses
     let authorisations: Authorisations
     let registry: ChannelRegistry
     let hub: PushHub
     let events: PortalEvents
     let load: LoadGenerator
+    let cuts: Repetition
+    let measuringPings: Repetition
     private let listening = ListeningPort()
+    private let file: StoreFile?
+    /// Why the store file cannot be used.
+    private let fileFailure: (any Error)?
 
     public init(_ options: SandboxOptions = SandboxOptions()) {
         self.options = options
         secrets.add(options.signatureKey, options.clientSecret)
         if options.mode == .shared { secrets.add(options.licenceCode) }
         addresses = PortalAddresses(options: options)
-        authorisations = Authorisations(options: options, secrets: secrets)
-        registry = ChannelRegistry(options: options, secrets: secrets)
-        hub = PushHub(options: options, jobs: jobs, ledger: ledgerStore, faults: faults)
+        var stored = StoredState()
+        var file: StoreFile?
+        var fileFailure: (any Error)?
+        do {
+            if let path = options.storePath { (file, stored) = try StoreFile.open(path) }
+        } catch {
+            fileFailure = error
+        }
+        if options.forgetsMessages { stored.forgetStore() }
+        self.file = file
+        self.fileFailure = fileFailure
+        faults = Faults(seed: options.seed)
+        ledgerStore = Ledger(stored.ledger)
+        authorisations = Authorisations(options: options, secrets: secrets, file: file, stored: stored.tokens)
+        registry = ChannelRegistry(options: options, secrets: secrets, file: file, stored: stored.channels)
+        let hub = PushHub(
+            options: options, jobs: jobs, ledger: ledgerStore, faults: faults, file: file, stored: stored)
+        self.hub = hub
         events = PortalEvents(options: options, registry: registry, hub: hub, jobs: jobs)
-        load = LoadGenerator(options: options, events: events, hub: hub, jobs: jobs)
+        load = LoadGenerator(
+            options: options, events: events, hub: hub, jobs: jobs,
+            lastNumber: stored.ledger.compactMap(\.number).max() ?? 0)
+        cuts = Repetition(jobs: jobs) { hub.cutAll() }
+        measuringPings = Repetition(jobs: jobs) { hub.measurePongs() }
     }
 
     /// Serves until the task is cancelled.
     ///
-    /// - Throws: when the address cannot be listened on.
+    /// - Throws: when the address cannot be listened on, and when the store file cannot be used or written.
     public func run() async throws {
+        if let fileFailure {
+            listening.fail(fileFailure)
+            throw fileFailure
+        }
         SocketLimit.raise()
         let publishing = BinaryPublishing(options: options, hub: hub)
         let router = Router(sandbox: self, publishing: publishing)
@@ -61,6 +92,9 @@ public final class Sandbox: Sendable {
                 group.addTask { await self.jobs.run() }
                 group.addTask { try await server.run() }
                 group.addTask { try await self.announce(server) }
+                if let file {
+                    group.addTask { for await failure in file.failures { throw failure } }
+                }
                 while try await group.next() != nil, !Task.isCancelled {}
                 group.cancelAll()
             }

@@ -30,6 +30,16 @@ public struct SandboxOptions: Sendable {
         case newest
     }
 
+    /// Whose calls share a bucket of the portal's limit: +1 a call, -2 a second, refusal above 50.
+    public enum RESTLimitRule: String, Sendable, CaseIterable {
+        /// No limit.
+        case off
+        /// All calls from one address.
+        case portal
+        /// The calls of each user from one address: every user stands for a portal of its own.
+        case user
+    }
+
     /// An IPv4 address of this machine. The control interface answers loopback peers only.
     public var host = "127.0.0.1"
     /// 0: any free port.
@@ -39,7 +49,7 @@ public struct SandboxOptions: Sendable {
     public var publicHTTPBase: String?
     /// The same for the WebSocket, such as `wss://localhost:8443`.
     public var publicWebSocketBase: String?
-    /// 3: text envelopes only; 4: text or binary by the subscriber's wish.
+    /// 3: text envelopes only; 4: text or binary by the subscriber's wish; 5: JSON-RPC with a token, or as 4.
     public var serverVersion = 4
     public var mode = Mode.personal
     public var wrongChannelAnswer = WrongChannelAnswer.refusedHandshake
@@ -48,7 +58,7 @@ public struct SandboxOptions: Sendable {
     public var channelLife = 43_205.0
     /// Seconds in which a WebSocket's messages are collected after one was sent at once.
     public var flushWindow = 0.4
-    /// Seconds between control pings. A connection that has not answered one when the next is due is destroyed.
+    /// Seconds between pings, which are text frames from version 5 on. A connection that has not answered one when the next is due is destroyed.
     public var pingInterval = 120.0
     /// Seconds that a long poll waits for a message.
     public var pollHold = 40.0
@@ -57,6 +67,16 @@ public struct SandboxOptions: Sendable {
     public var historyPerChannel: Int?
     /// Newest messages that it gets over all its keys. Nil: no limit; later servers have 200.
     public var historyTotal: Int?
+    /// Seconds for which the push server keeps a message, if its expiry is not shorter; a day at most.
+    public var retention = 86_400.0
+    public var restLimit = RESTLimitRule.off
+    /// A file in which messages, the counter, channels and tokens outlive the process. Nil: nothing does.
+    public var storePath: String?
+    /// Begin with an empty push server under a new generation of ids; channels, tokens and the ledger are taken from the
+    /// file.
+    public var forgetsMessages = false
+    /// Of the random decisions about holes. Nil: another one each time.
+    public var seed: UInt64?
     /// Shared by the portal and the push server.
     public var signatureKey = "sandbox-signature-key"
     public var isWebSocketEnabled = true

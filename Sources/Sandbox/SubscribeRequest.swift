@@ -13,14 +13,23 @@ enum SubscribeRequest: Sendable {
         if options.mode == .shared, query.single("clientId") != options.licenceCode {
             return .failure(.wrongClient)
         }
-        guard let text = query.single("CHANNEL_ID"),
-            let channels = ChannelList(text, for: .subscribe, key: options.key)
-        else {
-            return .failure(.wrongChannel)
-        }
-        let isBinary = options.serverVersion >= 4 && query.single("binaryMode") == "true"
+        guard let channels = channels(query, options: options) else { return .failure(.wrongChannel) }
         return .success(
             PushSubscription(
-                channels: channels, isBinary: isBinary, position: query.single("mid").flatMap { MessageID($0) }))
+                channels: channels, form: form(query, options: options),
+                position: query.single("mid").flatMap { MessageID($0) }))
+    }
+
+    private static func channels(_ query: FormFields, options: SandboxOptions) -> ChannelList? {
+        if options.serverVersion >= 5, let token = query.single("token") {
+            return SubscriberToken.channels(in: token, options: options)
+                .flatMap { ChannelList($0, for: .subscribe, key: options.key) }
+        }
+        return query.single("CHANNEL_ID").flatMap { ChannelList($0, for: .subscribe, key: options.key) }
+    }
+
+    private static func form(_ query: FormFields, options: SandboxOptions) -> PushForm {
+        if options.serverVersion >= 5, query.single("jsonRpc") == "true" { return .jsonRPC }
+        return options.serverVersion >= 4 && query.single("binaryMode") == "true" ? .binary : .text
     }
 }

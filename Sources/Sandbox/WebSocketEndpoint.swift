@@ -2,12 +2,25 @@
 struct WebSocketEndpoint: Sendable {
     let options: SandboxOptions
     let faults: Faults
+    let meter: UpgradeMeter
 
-    func answer(_ request: WebRequest) -> WebReply {
-        if let refusal = faults.takeUpgradeRefusal() { return .text(refusal.body, status: refusal.status) }
+    func answer(_ request: WebRequest) async -> WebReply {
+        let reply = await decide(request)
+        meter.record(reply)
+        return reply
+    }
+
+    private func decide(_ request: WebRequest) async -> WebReply {
+        if let blockade = faults.upgradeBlockade {
+            return await blockade.reply(while: { faults.upgradeBlockade != nil })
+        }
+        if let refusal = faults.takeUpgradeRefusal() { return refusal.reply }
+        let delay = faults.acceptDelay
+        if delay > 0 { try? await Task.sleep(for: .seconds(delay)) }
         switch SubscribeRequest.parse(request, options: options) {
         case .success(var subscription):
             subscription.closeAtOnce = faults.takeCloseAfterAccept()
+            subscription.isSilent = faults.acceptsSilently
             return .upgrade(subscription)
         case .failure(let refusal):
             let close = refusal == .wrongChannel ? PushClose.wrongChannel : .wrongClient
@@ -24,6 +37,6 @@ struct WebSocketEndpoint: Sendable {
 extension PushSubscription {
     /// A subscription to nothing, for a connection that is closed as soon as it stands.
     static func refused(with close: PushClose) -> PushSubscription {
-        PushSubscription(channels: ChannelList(), isBinary: false, position: nil, closeAtOnce: close)
+        PushSubscription(channels: ChannelList(), form: .text, position: nil, closeAtOnce: close)
     }
 }

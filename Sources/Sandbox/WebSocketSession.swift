@@ -93,14 +93,24 @@ struct WebSocketSession: WSHandler {
                     if message.count > Self.messageLimit {
                         send(.close(PushClose(code: 1009, reason: "Message too big")))
                         message = []
-                    } else if frame.fin, isBinary, subscription.isBinary {
+                    } else if frame.fin, isBinary, subscription.form == .binary {
                         execute(message, send: send)
+                    } else if frame.fin, !isBinary, subscription.form == .jsonRPC {
+                        hear(message, connection: id)
                     }
                 default: break
                 }
             }
         } catch {
             return
+        }
+    }
+
+    private func hear(_ message: [UInt8], connection id: Int?) {
+        switch JSONRPC.Word(message) {
+        case .pong: if let id { hub.pong(id) }
+        case .acknowledgement(let message): hub.acknowledgements.record(message)
+        case .other: break
         }
     }
 

@@ -9,6 +9,13 @@ public enum WireDates {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
+    /// Microseconds since 1970 by this machine.
+    static func microseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000
+    }
+
     /// `2024-03-01T10:00:00+02:00`: the portal's zone is two hours east, all year.
     static func atom(_ unixTime: Double) -> String {
         let fields = Fields(unixSeconds: Int(unixTime.rounded(.down)) + 7_200)

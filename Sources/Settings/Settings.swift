@@ -6,14 +6,17 @@ public struct Settings: Hashable, Sendable {
     public var portals: [PortalSettings]
     /// In the order of the file; at least one when they come from a file.
     public var sinks: [SinkSettings]
+    public var journal: JournalSettings
     public var log: LogSettings
 
     public init(
-        state: String? = nil, portals: [PortalSettings], sinks: [SinkSettings], log: LogSettings = LogSettings()
+        state: String? = nil, portals: [PortalSettings], sinks: [SinkSettings],
+        journal: JournalSettings = JournalSettings(), log: LogSettings = LogSettings()
     ) {
         self.state = state
         self.portals = portals
         self.sinks = sinks
+        self.journal = journal
         self.log = log
     }
 
@@ -32,6 +35,20 @@ public struct Settings: Hashable, Sendable {
         if let home = absolute("XDG_STATE_HOME") { return home + "/pulld" }
         if let home = absolute("HOME") { return home + "/.local/state/pulld" }
         return nil
+    }
+}
+
+/// `journal:`
+public struct JournalSettings: Hashable, Sendable {
+    /// How long events stay that every sink has had: up to 1 year.
+    public var keep: Duration
+    /// Bytes of the journal file: 1 MiB to 1 TiB. What all sinks have had goes earlier when it would be exceeded; beyond
+    /// that the oldest events go although a sink has not had them, and a gap record takes their place.
+    public var size: UInt64
+
+    public init(keep: Duration = .seconds(86_400), size: UInt64 = 1 << 30) {
+        self.keep = keep
+        self.size = size
     }
 }
 

@@ -84,6 +84,39 @@ struct SettingsNode {
         return duration
     }
 
+    /// A whole number of bytes with its unit, such as `100 MiB`.
+    func size(in range: ClosedRange<UInt64>, said: String) -> UInt64? {
+        guard let scalar = node.scalar, let size = UInt64(bytes: scalar.string) else {
+            problem("not a size", cure: "write a whole number and a unit (KiB, MiB, GiB), such as 100 MiB")
+            return nil
+        }
+        guard range.contains(size) else {
+            problem("\(scalar.string) is out of bounds", cure: "allowed: \(said)")
+            return nil
+        }
+        return size
+    }
+
+    func wholeNumber(in range: ClosedRange<Int>) -> Int? {
+        guard let scalar = node.scalar, scalar.style == .plain, let number = Int(scalar.string) else {
+            wrongType(expected: "a whole number", cure: "write a number without quotes")
+            return nil
+        }
+        guard range.contains(number) else {
+            problem("\(number) is out of bounds", cure: "allowed: \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return number
+    }
+
+    func truth() -> Bool? {
+        guard let scalar = node.scalar, Self.kind(of: scalar) == .truth else {
+            wrongType(expected: "true or false", cure: "write true or false, without quotes")
+            return nil
+        }
+        return scalar.string.lowercased() == "true"
+    }
+
     // MARK: lists and maps
 
     func list() -> [SettingsNode]? {

@@ -1,9 +1,10 @@
 extension SettingsNode {
     /// The whole file. Nil only after a problem; problems may have been noted all the same when it is not nil.
     func settings() -> Settings? {
-        let keys = ["state", "portals", "sinks", "log"]
+        let keys = ["state", "portals", "sinks", "journal", "log"]
         guard let fields = fields(keys, example: "portals: and sinks:") else { return nil }
         let state = fields["state"]?.absolutePath()
+        let journal = fields["journal"]?.journalSettings()
         let log = fields["log"]?.logSettings()
 
         let portalsNode = fields.required("portals", example: "portals: { acme: { url: …, oauth: … } }")
@@ -15,7 +16,9 @@ extension SettingsNode {
         sinksNode?.checkDistinctTargets(sinks ?? [])
 
         guard let portals, let sinks else { return nil }
-        return Settings(state: state, portals: portals, sinks: sinks, log: log ?? LogSettings())
+        return Settings(
+            state: state, portals: portals, sinks: sinks, journal: journal ?? JournalSettings(),
+            log: log ?? LogSettings())
     }
 
     private func namedEntries<Value>(
@@ -33,87 +36,22 @@ extension SettingsNode {
         }
     }
 
+    private func journalSettings() -> JournalSettings? {
+        guard let fields = fields(["keep", "size"], example: "{ keep: 1d, size: 1 GiB }") else { return nil }
+        var journal = JournalSettings()
+        if let keep = fields["keep"]?.duration(in: .zero ... .seconds(31_536_000), said: "0s to 365d") {
+            journal.keep = keep
+        }
+        if let size = fields["size"]?.size(in: (1 << 20)...(1 << 40), said: "1 MiB to 1 TiB") { journal.size = size }
+        return journal
+    }
+
     private func logSettings() -> LogSettings? {
         guard let fields = fields(["level", "format"], example: "{ level: info, format: auto }") else { return nil }
         var log = LogSettings()
         if let level = fields["level"]?.word(LogSettings.Level.self) { log.level = level }
         if let format = fields["format"]?.word(LogSettings.Format.self) { log.format = format }
         return log
-    }
-
-    // MARK: portals
-
-    private func portal(named name: String) -> PortalSettings? {
-        let keys = ["url", "oauth", "webhook", "channels", "transport", "tls", "proxy", "refresh_margin"]
-        guard let fields = fields(keys, example: "{ url: …, oauth: … }") else { return nil }
-        let example = "https://acme.bitrix24.com"
-        let url = fields.required("url", example: "url: \(example)")?.origin(of: "a portal", example: example)
-        let access = access(fields)
-        let channels = fields["channels"]?.channels()
-        let transport = fields["transport"]?.word(PortalSettings.Transport.self)
-        let caFile = fields["tls"]?.fields(["ca_file"], example: "{ ca_file: /PATH }")?
-            .required("ca_file", example: "{ ca_file: /PATH }")?.absolutePath()
-        let proxy = fields["proxy"]?.proxy()
-        let margin = fields["refresh_margin"]?.duration(in: .seconds(10)...(.seconds(86_400)), said: "10s to 24h")
-
-        guard let url, let access else { return nil }
-        return PortalSettings(
-            name: name, url: url, access: access, channels: channels ?? Set(PortalSettings.Channel.allCases),
-            transport: transport ?? .auto, caFile: caFile, proxy: proxy,
-            refreshMargin: margin ?? PortalSettings.defaultRefreshMargin)
-    }
-
-    private func access(_ fields: SettingsFields) -> PortalAccess? {
-        switch (fields["oauth"], fields["webhook"]) {
-        case (let oauth?, nil): return oauth.oauth().map(PortalAccess.oauth)
-        case (nil, let webhook?): return webhook.secret().map(PortalAccess.webhook)
-        case (_?, let webhook?):
-            webhook.problem("a portal has oauth or webhook, not both", cure: "keep one of them")
-        case (nil, nil):
-            log.add(
-                nameMark, key: key, "nothing says how to get in",
-                cure: "write oauth: for an application's channels, or webhook: for a user's own")
-        }
-        return nil
-    }
-
-    private func oauth() -> OAuthSettings? {
-        let keys = ["client_id", "client_secret", "refresh_token", "access_token", "server"]
-        guard let fields = fields(keys, example: "{ client_id: …, client_secret: …, refresh_token: … }") else {
-            return nil
-        }
-        var oauth = OAuthSettings()
-        oauth.clientID = fields["client_id"]?.text()
-        oauth.clientSecret = fields["client_secret"]?.secret()
-        oauth.refreshToken = fields["refresh_token"]?.secret()
-        oauth.accessToken = fields["access_token"]?.secret()
-        oauth.server = fields["server"]?.origin(
-            of: "an authorisation server", example: "https://oauth.bitrix24.tech")
-
-        if fields["access_token"] == nil || fields["refresh_token"] != nil {
-            _ = fields.required("client_id", example: "client_id: local.…")
-            _ = fields.required("client_secret", example: "client_secret: { credential: NAME }")
-            _ = fields.required(
-                "refresh_token",
-                example: "refresh_token: { credential: NAME }, or access_token: { env: NAME } for a first try")
-        }
-        return oauth
-    }
-
-    private func channels() -> Set<PortalSettings.Channel>? {
-        guard let list = list() else { return nil }
-        if list.isEmpty {
-            problem("no channel", cure: "write [shared, private], or leave the key out")
-            return nil
-        }
-        var channels: Set<PortalSettings.Channel> = []
-        for element in list {
-            guard let channel = element.word(PortalSettings.Channel.self) else { continue }
-            if !channels.insert(channel).inserted {
-                element.problem("\(channel.rawValue) is there twice", cure: "keep one of them")
-            }
-        }
-        return channels
     }
 
     // MARK: sinks
@@ -141,8 +79,10 @@ extension SettingsNode {
 
     private func sinkKind(of sink: SettingsFields) -> SinkSettings.Kind? {
         if let file = sink["file"] {
-            guard let fields = file.fields(["path"], example: "{ path: /PATH }") else { return nil }
-            return fields.required("path", example: "path: /PATH")?.absolutePath().map { .file(path: $0) }
+            guard let fields = file.fields(["path", "rotate"], example: "{ path: /PATH }") else { return nil }
+            let rotation = fields["rotate"]?.rotation()
+            return fields.required("path", example: "path: /PATH")?.absolutePath()
+                .map { .file(path: $0, rotation: rotation) }
         }
         if let webhook = sink["webhook"] {
             let example = "http://127.0.0.1:8080/"
@@ -155,6 +95,20 @@ extension SettingsNode {
             return output.fields([], example: "stdout: {}").map { _ in .standardOutput }
         }
         return nil
+    }
+
+    private func rotation() -> RotationSettings? {
+        let example = "{ size: 100 MiB, age: 1d, keep: 10 }"
+        guard let fields = fields(["size", "age", "keep"], example: example) else { return nil }
+        if fields["size"] == nil, fields["age"] == nil {
+            problem("nothing says when", cure: "write size:, age: or both, such as \(example)")
+            return nil
+        }
+        var rotation = RotationSettings()
+        rotation.size = fields["size"]?.size(in: 4096...(1 << 40), said: "4 KiB to 1 TiB")
+        rotation.age = fields["age"]?.duration(in: .seconds(60)...(.seconds(31_536_000)), said: "1m to 365d")
+        if let keep = fields["keep"]?.wholeNumber(in: 1...1000) { rotation.keep = keep }
+        return rotation
     }
 
     private func knownPortals(_ portalNames: [String]) -> Set<String>? {
@@ -179,7 +133,7 @@ extension SettingsNode {
         for sink in sinks {
             let place: String
             switch sink.kind {
-            case .file(let path): place = path
+            case .file(let path, _): place = path
             case .standardOutput: place = "standard output"
             case .webhook: continue
             }

@@ -2,7 +2,7 @@
 public struct SinkSettings: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         /// Lines appended to the file at this absolute path.
-        case file(path: String)
+        case file(path: String, rotation: RotationSettings? = nil)
         /// One POST an event, to a loopback host.
         case webhook(url: String, secret: SecretSource?)
         /// Lines on standard output.
@@ -27,5 +27,21 @@ public struct SinkSettings: Hashable, Sendable {
         self.portals = portals
         self.include = include
         self.exclude = exclude
+    }
+}
+
+/// `rotate:` of a file: when a new one is begun. At least one of `size` and `age` is there.
+public struct RotationSettings: Hashable, Sendable {
+    /// Bytes that a file does not exceed; at least 4 KiB. A single longer line gets a file of its own.
+    public var size: UInt64?
+    /// 1 min to 1 year.
+    public var age: Duration?
+    /// Former files that stay, named `.1`, the youngest, to this: 1 to 1000.
+    public var keep: Int
+
+    public init(size: UInt64? = nil, age: Duration? = nil, keep: Int = 10) {
+        self.size = size
+        self.age = age
+        self.keep = keep
     }
 }

@@ -1,73 +1,84 @@
 import Events
+import Journal
 import PullProtocol
-import Secrets
 
-/// What has been received, in numbers.
-public struct IntakeCounts: Sendable, Hashable {
-    /// Messages decoded: journaled, repeated and service commands.
-    public var received: UInt64 = 0
-    public var journaled: UInt64 = 0
-    public var repeated: UInt64 = 0
-    public var serviceCommands: UInt64 = 0
-    /// The id was known with another body: delivered, and a sign that the server's counter went back.
-    public var conflicting: UInt64 = 0
-    public var malformedPieces: UInt64 = 0
-    public var unknownUnits: UInt64 = 0
-}
-
-/// Bytes of one connection to events for the journal: decodes, drops repetitions, takes out service commands, follows the
-/// position. One for each portal, for all its connections together.
+/// Bytes of one connection to an entry for the journal: decodes, drops repetitions, takes out service commands, follows the
+/// positions, keeps what is no message. One for each portal, for all its connections together.
 struct Intake {
+    /// What is known of a received unit beside its bytes.
+    struct Reception {
+        /// The push server that it came from, by `PullConfiguration.pushServer`.
+        var server: String
+        /// Known when the connection carries only one.
+        var channel = ChannelKind.unknown
+        /// Cut in transport.
+        var isTruncated = false
+        /// Microseconds since 1970.
+        var receivedAt: Int64
+        /// On the monotonic clock.
+        var at: Duration
+        /// Known messages with a higher id do not show that an answer reaches back far enough.
+        var reach: MessageID?
+    }
+
     struct Outcome {
-        /// Nil when nothing is left for the journal.
-        var batch: EventBatch?
+        /// Nil when the unit brought nothing new and moved nothing.
+        var entry: JournalEntry?
         var commands: [ServiceCommand] = []
         var replies: [String] = []
         var acknowledgements: [String] = []
-        /// Messages, new or not: only a subscriber gets any.
+        /// Messages, new or not, malformed ones among them: only a subscriber gets any.
         var messageCount = 0
-        /// The highest id in it, for the poll loop that it came through.
+        var newCount = 0
+        /// Of an answer of `HistoryDepth.limit` messages or more: one of them was known before.
+        var reachesKnown = false
+        /// The highest id in it, for the poll loop that it came through, and the lowest.
         var newest: MessageID?
+        var lowest: MessageID?
+        /// The newest id of its server before it.
+        var newestBefore: MessageID?
         /// Tag and time, where the server gives no ids.
         var legacyPosition: Position?
-        var conflicting = 0
+        /// New messages whose id was known with another body, or came below what counted as complete.
+        var wentBack = 0
+        /// `newest` takes the place of a higher position: the server gives out ids anew.
+        var isBack = false
+        /// The server has a new store.
+        var lostStore = false
         var malformed: [MalformedPiece] = []
         var damage: Damage?
         var unknownBytes = 0
+        var lookUpFailure: JournalError?
     }
+
+    /// Reads marks on disk.
+    typealias LookUp = @Sendable (MessageID) throws(JournalError) -> [SeenMark]
 
     let portal: String
+    var positions: ServerPositions
     private(set) var counts = IntakeCounts()
-    private(set) var trail = PositionTrail()
-    /// Of servers that give no message ids.
-    private(set) var legacyPosition: Position?
-    private var tracker = PositionTracker(newest: nil, mode: .binary, version: 4)
-    private var seen = SeenSet()
-    private var decoded = DecodedUnit()
+    /// Not yet in an entry.
+    var unsavedCounts = IntakeCounts()
+    var seen = SeenSet()
+    var decoded = DecodedUnit()
+    let lookUp: LookUp
 
-    init(portal: String) {
+    init(
+        portal: String, lag: Duration = SessionRules().auditLag, start: StartPolicy = .now,
+        lookUp: @escaping LookUp = { _ in [] }
+    ) {
         self.portal = portal
+        self.lookUp = lookUp
+        positions = ServerPositions(lag: lag, start: start)
     }
 
-    /// The trust in ids depends on how messages are framed.
-    mutating func follow(mode: PayloadMode, version: Int) {
-        tracker = PositionTracker(newest: tracker.newest, mode: mode, version: version)
-    }
-
-    mutating func holdPosition(at now: Duration) {
-        trail.hold(at: now)
-        seen.hold()
-    }
-
-    mutating func releasePosition(at now: Duration) {
-        trail.release(at: now)
-        seen.release(at: now)
-    }
-
-    /// Where a new connection has to resume.
-    func resumePosition(at now: Duration) -> MessageID? {
-        guard let safe = trail.safe(at: now) else { return seen.forgottenThrough }
-        return max(safe, seen.forgottenThrough ?? safe)
+    /// What an earlier run has left; see `SeenSet.restore` and `ServerPositions.restore`.
+    mutating func restore(_ record: PortalRecord, marks: [SeenMark], through: MessageID?, at now: Duration) -> [String]
+    {
+        counts = record.counts
+        seen.restore(marks, through: through, at: now)
+        if record.lastContact != nil { positions.startsRetained = true }
+        return positions.restore(record.positions, at: now)
     }
 
     /// Gives back memory that a busy time has left; to be called now and then.
@@ -76,44 +87,84 @@ struct Intake {
         decoded = DecodedUnit()
     }
 
-    /// - Parameters:
-    ///   - units: where the units stand in `bytes`, in order.
-    ///   - channel: known when the connection carries only one.
-    ///   - receivedAt: microseconds since 1970.
+    /// A position that has moved without a message, for the journal.
+    mutating func movedPosition() -> JournalEntry? {
+        guard let position = positions.changed(positions.current) else { return nil }
+        var entry = JournalEntry(portal: portal)
+        entry.position = position
+        return entry
+    }
+
+    /// A record of messages that are gone.
+    mutating func gap(_ gap: SessionGap, _ bounds: HistoryReach.Bounds, receivedAt: Int64) -> JournalEntry {
+        var bytes: [UInt8] = []
+        let event = Event.gap(
+            gap.reason, after: bounds.after, before: bounds.before, channel: gap.channel, appendingTo: &bytes)
+        var entry = JournalEntry(
+            portal: portal,
+            batch: EventBatch(portal: portal, receivedAt: receivedAt, bytes: bytes, events: [event]))
+        unsavedCounts.gaps += 1
+        saveCounts(in: &entry)
+        return entry
+    }
+
+    /// - Parameter units: where the units stand in `bytes`, in order.
     mutating func take(
         _ bytes: consuming [UInt8], units: [(range: Range<Int>, kind: FrameKind)], decoder: UnitDecoder,
-        channel: ChannelKind, isTruncated: Bool = false, receivedAt: Int64, at now: Duration
+        reception: Reception
     ) -> Outcome {
         var outcome = Outcome()
+        var entry = JournalEntry(portal: portal)
         var bytes = bytes
         let size = bytes.count
         decoded.reset(appendixOffset: bytes.count)
         bytes.withUnsafeBytes { buffer in
             for unit in units {
                 let part = UnsafeRawBufferPointer(rebasing: buffer[unit.range])
+                let damagedBefore = decoded.damage?.undecodedBytes
                 decoder.decode(
-                    part, baseOffset: unit.range.lowerBound, kind: unit.kind, isTruncated: isTruncated, into: &decoded)
-                if decoded.kind == .unknown { counts.unknownUnits += 1 }
+                    part, baseOffset: unit.range.lowerBound, kind: unit.kind, isTruncated: reception.isTruncated,
+                    into: &decoded)
+                if decoded.kind == .unknown {
+                    unsavedCounts.unknownUnits += 1
+                    quarantine(part, "unknown unit", reception, &entry)
+                } else if let damage = decoded.damage, damage.undecodedBytes != damagedBefore {
+                    let rest = damage.undecodedBytes > 0 ? damage.undecodedBytes : part.count
+                    quarantine(
+                        UnsafeRawBufferPointer(rebasing: part.suffix(rest)), "damaged frame", reception, &entry)
+                }
             }
         }
         bytes += decoded.appendix
-        outcome.messageCount = decoded.events.count
-        bytes.withUnsafeBytes { sort(decoded.events, in: $0, channel: channel, at: now, &outcome) }
+        var kept: [Event] = []
+        var ids = NewIDs()
+        bytes.withUnsafeBytes { buffer in
+            sort(buffer, reception, &entry, &kept, &ids, &outcome)
+            keepMalformed(buffer, reception, &entry, &ids, &outcome)
+        }
         outcome.replies = decoded.replies
         outcome.acknowledgements = decoded.acknowledgements
-        outcome.malformed = decoded.malformed.filter { $0.event == nil }
         outcome.damage = decoded.damage
         outcome.unknownBytes = decoded.unknownBytes
-        counts.malformedPieces += UInt64(outcome.malformed.count)
-        if let last = decoded.legacyPositions.last {
-            legacyPosition = Position(tag: last.tag, time: last.time) ?? legacyPosition
-            outcome.legacyPosition = legacyPosition
+        if let former = notePosition(ids, reception, &outcome) {
+            let generation = outcome.newest?.generation
+            let first = entry.marks.compactMap(\.id).filter { $0.generation == generation }.min()
+            kept.insert(
+                .gap(
+                    .serverStoreLost, after: former, before: first, channel: reception.channel, appendingTo: &bytes),
+                at: 0)
+            unsavedCounts.gaps += 1
+            outcome.lostStore = true
         }
         if !kept.isEmpty {
-            outcome.batch = EventBatch(portal: portal, receivedAt: receivedAt, bytes: bytes, events: kept)
-            counts.journaled += UInt64(kept.count)
+            entry.batch = EventBatch(
+                portal: portal, receivedAt: reception.receivedAt, bytes: bytes, events: kept)
         }
-        kept = []
+        entry.position = positions.changed(reception.server)
+        if entry.batch != nil || !entry.marks.isEmpty || !entry.quarantine.isEmpty || entry.position != nil {
+            saveCounts(in: &entry)
+            outcome.entry = entry
+        }
         if size > Self.usualSize { decoded = DecodedUnit() }
         return outcome
     }
@@ -122,55 +173,12 @@ struct Intake {
     /// otherwise cost a multiple of its size for ever.
     private static let usualSize = 512 * 1024
 
-    private var kept: [Event] = []
+    /// Kept of what is no message, in bytes, of one turn.
+    static let quarantineLimit = 1024 * 1024
 
-    /// Servers without message ids number each channel by itself and start again: only channel, number, time and body
-    /// together tell one message from another.
-    private var legacyMarks: [Int: UInt64] {
-        var marks: [Int: UInt64] = [:]
-        for position in decoded.legacyPositions {
-            let text = [position.channel, position.id, position.time, position.tag].joined(separator: "\n")
-            marks[position.event] = Array(text.utf8).withUnsafeBytes { BodyHash.of($0) }
-        }
-        return marks
-    }
-
-    private mutating func sort(
-        _ events: [Event], in bytes: UnsafeRawBufferPointer, channel: ChannelKind, at now: Duration,
-        _ outcome: inout Outcome
-    ) {
-        counts.received += UInt64(events.count)
-        kept.reserveCapacity(events.count)
-        var highest: MessageID?
-        let legacyMarks = legacyMarks
-        for (index, var event) in events.enumerated() {
-            var hash = BodyHash.of(UnsafeRawBufferPointer(rebasing: bytes[event.body.range]))
-            if event.id == nil, let mark = legacyMarks[index] { hash ^= mark }
-            switch seen.insert(event.id, hash: hash, at: now) {
-            case .repeated:
-                counts.repeated += 1
-                if let id = event.id { highest = max(highest ?? id, id) }
-                continue
-            case .conflicting:
-                counts.conflicting += 1
-                outcome.conflicting += 1
-            case .new: break
-            }
-            if let id = event.id { highest = max(highest ?? id, id) }
-            if let command = ServiceCommand.parse(event: event, in: bytes) {
-                counts.serviceCommands += 1
-                outcome.commands.append(command)
-                continue
-            }
-            event.channel = channel
-            kept.append(event)
-        }
-        guard let highest else { return }
-        outcome.newest = highest
-        switch tracker.note(highest) {
-        case .moved, .movedToNewGeneration: trail.note(highest, at: now)
-        case .kept: if let newest = tracker.newest { trail.note(newest, at: now) }
-        case .refused: outcome.newest = tracker.newest
-        }
+    private mutating func saveCounts(in entry: inout JournalEntry) {
+        entry.counts = unsavedCounts
+        counts += unsavedCounts
+        unsavedCounts = IntakeCounts()
     }
 }

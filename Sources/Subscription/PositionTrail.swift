@@ -1,31 +1,70 @@
 import Events
 
-/// The newest position and those of the last minutes, so that a new connection can ask from a while ago: servers number
-/// messages before they store and send them, and a higher number can arrive before a lower one.
+/// The newest position of one push server and those of the last minutes, so that a new connection can ask from a while
+/// ago: servers number messages before they store and send them, and a higher number can arrive before a lower one.
+///
+/// ```
+///   safe ……………… newest(asOf − lag) …… lag …… asOf: an audit began …… now: it found everything
+///     └── moves up ──────►
+/// ```
 struct PositionTrail {
-    /// How far back a connection asks.
-    static let lag = Duration.seconds(300)
     private static let step = Duration.seconds(10)
+    /// An audit takes less than this.
+    private static let longestAudit = Duration.seconds(300)
 
+    /// How far before an audit positions count as complete.
+    let lag: Duration
     private(set) var newest: MessageID?
-    /// The newest position at certain times, oldest first, at least `step` apart but for releases. The first one is at
-    /// least `lag` old, or the first there ever was.
-    private var marks: [(at: Duration, id: MessageID)] = []
+    /// Nothing at or below it is missing. Until an audit says so, the position that all began with. Nil also while a hold
+    /// lasts that began before there was any position.
+    private(set) var safe: MessageID?
+    /// `safe` is not only where it began: what comes below it comes against all rules.
+    private(set) var isConfirmed = false
     private(set) var isHeld = false
-    private var heldPosition: MessageID?
+    /// The newest position at certain times, oldest first.
+    private var marks: [(at: Duration, id: MessageID)] = []
+    /// Since when the newest is the newest, where that is no mark yet.
+    private var latest: (at: Duration, id: MessageID)?
+    /// The first position there was while a hold kept it from being `safe`.
+    private var first: MessageID?
 
-    /// `id` is the newest now. It is lower than before only when the server's counter went back.
-    mutating func note(_ id: MessageID, at now: Duration) {
-        newest = id
-        if isHeld { return }
-        let isDue = marks.last.map { now - $0.at >= Self.step } ?? true
-        if isDue { mark(id, at: now) }
+    init(lag: Duration) {
+        self.lag = lag
     }
 
-    /// Until `release`, `safe` stays what it is now: what is received from now on may not be all there is.
-    mutating func hold(at now: Duration) {
-        if isHeld { return }
-        heldPosition = safe(at: now)
+    /// As an earlier run left it. A `safe` that is not known, or not possible, means the very beginning.
+    init(lag: Duration, newest: MessageID?, safe: MessageID?, at now: Duration) {
+        self.lag = lag
+        self.newest = newest
+        guard let newest else { return }
+        self.safe = min(safe ?? .zero, newest)
+        isConfirmed = self.safe != .zero
+        marks = [(now, newest)]
+    }
+
+    /// Everything that the server holds is asked for: nothing else counts as complete until an audit says so.
+    mutating func beginAtZero() {
+        if safe == nil, newest == nil { safe = .zero }
+    }
+
+    /// `id` is the newest now. It is lower than before only after `goBack`.
+    mutating func note(_ id: MessageID, at now: Duration) {
+        if id == newest { return }
+        newest = id
+        if isHeld {
+            first = first ?? id
+            return
+        }
+        if safe == nil { safe = id }
+        if marks.last.map({ now - $0.at < Self.step }) ?? false {
+            latest = (now, id)
+        } else {
+            mark(id, at: now)
+        }
+    }
+
+    /// Until `release`, `safe` stays what it is: what is received from now on may not be all there is.
+    mutating func hold() {
         isHeld = true
     }
 
@@ -33,19 +72,45 @@ struct PositionTrail {
     mutating func release(at now: Duration) {
         guard isHeld else { return }
         isHeld = false
-        heldPosition = nil
+        if safe == nil { safe = first }
+        first = nil
         if let newest { mark(newest, at: now) }
     }
 
-    /// The highest position that was the newest one `lag` ago; the first position there was, if that is younger. Nil
-    /// also while a hold lasts that began before there was any position.
-    func safe(at now: Duration) -> MessageID? {
-        if isHeld { return heldPosition }
-        return marks.last { $0.at <= now - Self.lag }?.id ?? marks.first?.id
+    /// An audit that began at `asOf` has found everything.
+    mutating func confirm(asOf: Duration, at now: Duration) {
+        guard !isHeld else { return }
+        let limit = asOf - lag
+        let reached = latest.flatMap { $0.at <= limit ? $0.id : nil } ?? marks.last { $0.at <= limit }?.id
+        guard let reached, let safe, reached >= safe else { return }
+        self.safe = reached
+        isConfirmed = true
+    }
+
+    /// A message that is new has an id at or below what was thought complete: it and what follows is to be asked for again.
+    mutating func goBack(below id: MessageID) {
+        let below = id.predecessor
+        newest = below
+        safe = safe.map { min($0, below) }
+        isConfirmed = false
+        marks = []
+        latest = nil
     }
 
     private mutating func mark(_ id: MessageID, at now: Duration) {
+        if let latest { marks.append(latest) }
+        latest = nil
         marks.append((now, id))
-        while marks.count > 1, marks[1].at <= now - Self.lag { marks.removeFirst() }
+        let oldest = now - lag - Self.longestAudit
+        if let last = marks.lastIndex(where: { $0.at <= oldest }), last > 0 { marks.removeFirst(last) }
+    }
+}
+
+extension MessageID {
+    /// The id just below; of the lowest one, itself.
+    var predecessor: MessageID {
+        if counter > 0 { return MessageID(generation: generation, counter: counter - 1) }
+        if generation > 0 { return MessageID(generation: generation - 1, counter: 9_999_999_999_999_999) }
+        return self
     }
 }

@@ -7,9 +7,17 @@ extension Session {
     private struct PollState {
         /// The loop's own: the first poll asks from the session's resume position, each further one from the newest
         /// message that came through this very loop. Another connection may be further ahead, on other channels.
-        var position: Position
+        var position = Position.none
+        var isFirst = true
         var timeouts = 0
         var emptyAnswers = 0
+        /// The poll under way is an audit that has not been told of yet.
+        var audit: AuditID?
+    }
+
+    private enum Taken {
+        case success(Intake.Outcome)
+        case failure(LinkEnd)
     }
 
     private enum Step {
@@ -24,26 +32,31 @@ extension Session {
     nonisolated func runLongPolling(
         _ id: LinkID, _ configuration: PullConfiguration, stop: OneShotSignal
     ) async -> LinkEnd {
-        var state = PollState(position: .none)
-        var isFirst = true
+        var state = PollState()
         while !stop.isFired && !Task.isCancelled {
             // Without a position nothing that comes between two polls would be received: as soon as the session is live
             // there is one to ask from.
-            if state.position == .none { state.position = await resumePosition() }
+            if state.position == .none { state.position = await resumePosition(configuration) }
+            var position = state.position
+            state.audit = await takeAuditPoll(id)
+            if state.audit != nil { position = await auditPosition(configuration) ?? position }
             let address: ConnectionURL
             do {
-                address = try ConnectionURL.make(configuration, transport: .longPolling, position: state.position)
+                address = try ConnectionURL.make(configuration, transport: .longPolling, position: position)
             } catch {
                 return LinkEnd(.unusable, cause: error.message, cure: error.cure)
             }
             let request = HTTPRequest(
                 method: .get, url: address.url, headers: address.headers.map { ($0.name, $0.value) },
                 timeout: Self.pollTimeout, network: options.network)
-            let announces = isFirst
-            isFirst = false
-            let answer = await Self.unless(stop) { await self.poll(request, id, announces: announces) }
+            let (announces, audit) = (state.isFirst, state.audit)
+            let answer = await Self.unless(stop) { await self.poll(request, id, announces: announces, audit: audit) }
             guard let answer else { return .stopped }
-            switch await judge(answer, id, configuration, &state) {
+            var source = Source(link: id, configuration: configuration)
+            source.isHistory = position != .none
+            source.isFirst = state.isFirst && source.isHistory
+            state.isFirst = false
+            switch await judge(answer, source, &state) {
             case .end(let end): return end
             case .poll(let seconds):
                 if seconds > 0 { await Self.pause(seconds, unless: stop) }
@@ -52,23 +65,35 @@ extension Session {
         return .stopped
     }
 
+    private func takeAuditPoll(_ id: LinkID) -> AuditID? { auditPolls.removeValue(forKey: id) }
+
     private nonisolated static func pause(_ seconds: Double, unless stop: OneShotSignal) async {
         _ = await unless(stop) { try? await Task.sleep(for: .seconds(seconds)) }
     }
 
     /// The exchange. The first of a loop is told to the machine once the server has held it for a moment, since a refusal
-    /// comes at once.
+    /// comes at once; an audit has found nothing once the server has held it for a while.
     private nonisolated func poll(
-        _ request: HTTPRequest, _ id: LinkID, announces: Bool
+        _ request: HTTPRequest, _ id: LinkID, announces: Bool, audit: AuditID?
     ) async -> Result<HTTPResponse, TransportError> {
-        guard announces else { return await exchange(request) }
+        if !announces && audit == nil { return await exchange(request) }
         return await withTaskGroup(of: Result<HTTPResponse, TransportError>?.self) { group in
             group.addTask { await self.exchange(request) }
-            group.addTask { [proof = options.rules.proof] in
-                do { try await Task.sleep(for: proof) } catch { return nil }
-                await self.handle(.opened(id))
-                await self.handle(.proven(id))
-                return nil
+            if announces {
+                group.addTask { [proof = options.rules.proof] in
+                    do { try await Task.sleep(for: proof) } catch { return nil }
+                    await self.handle(.opened(id))
+                    await self.handle(.proven(id))
+                    return nil
+                }
+            }
+            if let audit {
+                // The name look-up and the connection take their part of it.
+                group.addTask { [patience = options.rules.auditPatience * 2] in
+                    do { try await Task.sleep(for: patience) } catch { return nil }
+                    await self.handle(.audited(audit, .complete))
+                    return nil
+                }
             }
             while let result = await group.next() {
                 guard let result else { continue }
@@ -79,71 +104,84 @@ extension Session {
         }
     }
 
-    private nonisolated func exchange(_ request: HTTPRequest) async -> Result<HTTPResponse, TransportError> {
+    nonisolated func exchange(_ request: HTTPRequest) async -> Result<HTTPResponse, TransportError> {
         do { return .success(try await transport.exchange(request)) } catch { return .failure(error) }
     }
 
     private func judge(
-        _ answer: Result<HTTPResponse, TransportError>, _ id: LinkID, _ configuration: PullConfiguration,
-        _ state: inout PollState
+        _ answer: Result<HTTPResponse, TransportError>, _ source: Source, _ state: inout PollState
     ) async -> Step {
         switch answer {
-        case .failure(let error) where error.isTimeout && error.stage == .http && error.partialBody.isEmpty:
+        case .failure(let error) where error.isUnansweredPoll:
             state.timeouts += 1
             let cause = "three polls in a row were not answered"
             return state.timeouts < 3 ? .poll(after: 0) : .end(LinkEnd(.pollTimeout, cause: cause))
         case .failure(let error):
             if !error.partialBody.isEmpty {
-                _ = await takeBody(error.partialBody, id, configuration, &state, isTruncated: true)
+                var source = source
+                source.isTruncated = true
+                _ = await takeBody(error.partialBody, source, &state)
             }
             return .end(LinkEnd(error))
         case .success(let response):
             state.timeouts = 0
-            return await judge(response, id, configuration, &state)
+            return await judge(response, source, &state)
         }
     }
 
-    private func judge(
-        _ response: HTTPResponse, _ id: LinkID, _ configuration: PullConfiguration, _ state: inout PollState
-    ) async -> Step {
+    private func judge(_ response: HTTPResponse, _ source: Source, _ state: inout PollState) async -> Step {
+        let configuration = source.configuration
         let verdict = PollMeaning.of(
             status: response.status, headers: response.headers, body: response.body, position: state.position,
             mode: configuration.mode, version: configuration.version, repeats: state.emptyAnswers)
-        guard verdict.action == .poll, !verdict.isFailure else {
+        guard let id = source.link, verdict.action == .poll, !verdict.isFailure else {
             let kind = LinkEnd.Kind.refusedPoll(
                 status: response.status, headers: response.headers, body: Array(response.body.prefix(512)))
             return .end(LinkEnd(kind, cause: "http: the push server answered the poll with status \(response.status)"))
         }
         handle(.opened(id))
         if let adopted = verdict.adopts { state.position = .message(adopted) }
+        var wait = verdict.delay?.lowerBound ?? 0
         if verdict.hasMessages {
             state.emptyAnswers = 0
-            if let end = await takeBody(response.body, id, configuration, &state, isTruncated: response.isTruncated) {
-                return .end(end)
+            let before = state.position
+            var source = source
+            source.isTruncated = response.isTruncated
+            switch await takeBody(response.body, source, &state) {
+            case .failure(let end): return .end(end)
+            case .success(let outcome):
+                if let audit = state.audit { handle(.audited(audit, judge(outcome, source))) }
+                // The same answer again and again must not become a storm.
+                let isNothing = outcome.newCount == 0 && state.position == before
+                if isNothing, state.audit == nil { wait = 1 }
             }
         } else {
             state.emptyAnswers = response.status == 200 ? state.emptyAnswers + 1 : 0
+            if let audit = state.audit { handle(.audited(audit, response.status == 304 ? .complete : .failed)) }
         }
         handle(.proven(id))
-        return .poll(after: verdict.delay?.lowerBound ?? 0)
+        return .poll(after: wait)
     }
 
     private func takeBody(
-        _ body: [UInt8], _ id: LinkID, _ configuration: PullConfiguration, _ state: inout PollState, isTruncated: Bool
-    ) async -> LinkEnd? {
+        _ body: [UInt8], _ source: Source, _ state: inout PollState
+    ) async -> Taken {
         do {
-            let outcome = try await take(
-                body, units: [(range: 0..<body.count, kind: .longPoll)], from: id, configuration: configuration,
-                isTruncated: isTruncated)
-            if let newest = outcome.newest { state.position = state.position.moved(to: newest) }
+            let outcome = try await take(body, units: [(range: 0..<body.count, kind: .longPoll)], from: source)
+            if let newest = outcome.newest {
+                state.position = outcome.isBack ? .message(newest) : state.position.moved(to: newest)
+            }
             if let position = outcome.legacyPosition { state.position = position }
             if outcome.unknownBytes > 0 {
-                return LinkEnd(.unreadable, cause: "the answer to a poll is nothing that a push server sends")
+                return .failure(
+                    LinkEnd(.unreadable, cause: "the answer to a poll is nothing that a push server sends"))
             }
-            if outcome.damage != nil { return LinkEnd(.unreadable, cause: "the answer to a poll is damaged") }
-            return nil
+            if outcome.damage != nil {
+                return .failure(LinkEnd(.unreadable, cause: "the answer to a poll is damaged"))
+            }
+            return .success(outcome)
         } catch {
-            return .stopped
+            return .failure(.stopped)
         }
     }
 }

@@ -8,13 +8,17 @@ extension Session {
     nonisolated func runWebSocket(
         _ id: LinkID, _ configuration: PullConfiguration, stop: OneShotSignal
     ) async -> LinkEnd {
+        let position = await resumePosition(configuration)
         let address: ConnectionURL
         do {
-            address = try await ConnectionURL.make(configuration, transport: .webSocket, position: resumePosition())
+            address = try ConnectionURL.make(configuration, transport: .webSocket, position: position)
         } catch {
             return LinkEnd(.unusable, cause: error.message, cure: error.cure)
         }
-        let request = WebSocketRequest(url: address.url, network: options.network)
+        let request = WebSocketRequest(
+            url: address.url, network: options.network, answersTextPings: configuration.payloadMode == .jsonRPC,
+            // What the server would have sent between its ping and the answer is to be asked for.
+            onPing: { [newJobs] in newJobs.yield(.tick) })
         let connection: WebSocketConnection
         switch await Self.unless(stop, { await self.connect(request) }) {
         case nil: return .stopped
@@ -23,9 +27,13 @@ extension Session {
         }
         await register(connection, id)
         if stop.isFired { connection.close(code: 1000) }
+        var source = Source(link: id, configuration: configuration)
+        source.isFirst = position != .none
         while let batches = await connection.receive() {
             for batch in batches {
-                if let end = await take(batch, id, configuration, connection) { return end }
+                source.isHistory = source.isFirst
+                if let end = await take(batch, source, connection) { return end }
+                source.isFirst = false
             }
         }
         if connection.ending == nil {
@@ -36,7 +44,7 @@ extension Session {
         return LinkEnd(connection.ending)
     }
 
-    private nonisolated func connect(
+    nonisolated func connect(
         _ request: WebSocketRequest
     ) async -> Result<WebSocketConnection, TransportError> {
         do { return .success(try await transport.connectWebSocket(request)) } catch { return .failure(error) }
@@ -49,12 +57,11 @@ extension Session {
 
     /// An end if the connection must not go on.
     private func take(
-        _ batch: MessageBatch, _ id: LinkID, _ configuration: PullConfiguration, _ connection: WebSocketConnection
+        _ batch: MessageBatch, _ source: Source, _ connection: WebSocketConnection
     ) async -> LinkEnd? {
         let units = batch.messages.map { (range: $0.start..<$0.end, kind: $0.isBinary ? FrameKind.binary : .text) }
         do {
-            let outcome = try await take(batch.bytes, units: units, from: id, configuration: configuration)
-            for text in outcome.replies + outcome.acknowledgements { connection.send(text: text) }
+            let outcome = try await take(batch.bytes, units: units, from: source)
             guard outcome.damage != nil else { return nil }
             // The store is asked again from the last good position.
             connection.close(code: 1007)

@@ -7,26 +7,6 @@ import Synchronization
 public import Timing
 public import Transport
 
-/// What a session is given.
-public struct SessionOptions: Sendable {
-    /// The operator's name of the portal: labels events and log lines.
-    public var name: String
-    public var rules: SessionRules
-    /// Channels to subscribe to; the others of the configuration are left out.
-    public var channels: Set<ChannelKind>
-    public var network: NetworkOptions
-
-    public init(
-        name: String, rules: SessionRules = SessionRules(), channels: Set<ChannelKind> = [.private, .shared],
-        network: NetworkOptions = NetworkOptions()
-    ) {
-        self.name = name
-        self.rules = rules
-        self.channels = channels
-        self.network = network
-    }
-}
-
 /// One portal's session: the driver of `SessionMachine`. It holds the sockets and decides nothing.
 public actor Session {
     /// What `run` has to see to, in order: at once, or in a child task.
@@ -35,29 +15,46 @@ public actor Session {
         case stop
         case fetch
         case link(LinkID, PushTransport, PullConfiguration, stop: OneShotSignal)
+        case audit(AuditID, PullConfiguration, channel: Int?, via: PushTransport)
+        /// Entries wait that no received unit takes along.
+        case flush
+        case acknowledge(LinkID)
     }
 
     let options: SessionOptions
     let transport: Transport
     let time: TimeSource
     let logger: Logger
+    let journal: any EventIntake
     private let portal: PortalClient
-    private let journal: any EventIntake
     private let onStatus: @Sendable (SessionStatus) -> Void
     private var machine: SessionMachine
-    private var intake: Intake
+    var intake: Intake
+    var reach = HistoryReach()
+    var feed = JournalFeed()
     private var stops: [LinkID: OneShotSignal] = [:]
     var connections: [LinkID: WebSocketConnection] = [:]
+    /// Texts that go out once everything received so far is on disk.
+    var acknowledgements: [LinkID: [String]] = [:]
+    /// The next poll of a loop is an audit.
+    var auditPolls: [LinkID: AuditID] = [:]
     private let jobs: AsyncStream<Job>
-    private nonisolated let newJobs: AsyncStream<Job>.Continuation
+    nonisolated let newJobs: AsyncStream<Job>.Continuation
     private let alarms: AlarmClock
     private var alarm: UInt64 = 0
     private var alarmAt: Duration?
+    /// What earlier runs have left has been read.
+    private var hasBegun = false
+    private var isStopping = false
+    private(set) var isLive = false
     /// No message has been received and no connection proven: a first connection asks for no history.
-    private var hasBeenLive = false
+    private(set) var hasBeenLive = false
+    /// The newest id when the connection was lost, for the record of what is gone.
+    var newestAtLoss: MessageID?
+    var storedSets: [StoredSet] = []
 
     /// - Parameters:
-    ///   - journal: takes the events; while it waits, so does the connection.
+    ///   - journal: takes what is received; while it waits, so does the connection.
     ///   - alarms: has to be running, on the same `time`.
     ///   - onStatus: called on each change, in order.
     public init(
@@ -74,7 +71,10 @@ public actor Session {
         self.time = time
         self.onStatus = onStatus
         machine = SessionMachine(rules: options.rules, seed: seed)
-        intake = Intake(portal: options.name)
+        let name = options.name
+        intake = Intake(portal: name, lag: options.rules.auditLag, start: options.start) { id throws(JournalError) in
+            try journal.seen(id, portal: name)
+        }
         (jobs, newJobs) = AsyncStream.makeStream()
     }
 
@@ -82,23 +82,32 @@ public actor Session {
     public func run() async {
         alarm = alarms.add { [newJobs] in newJobs.yield(.tick) }
         defer { alarms.remove(alarm) }
-        handle(.start)
+        begin()
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
                 for await job in jobs {
                     switch job {
                     case .tick: tick()
-                    case .stop: handle(.stop)
+                    case .stop:
+                        isStopping = true
+                        handle(.stop)
                     case .fetch: group.addTask { await self.fetch() }
                     case .link(let id, let transport, let configuration, let stop):
                         group.addTask { await self.runLink(id, transport, configuration, stop: stop) }
+                    case .audit(let id, let configuration, let channel, let transport):
+                        group.addTask { await self.runAudit(id, configuration, channel: channel, via: transport) }
+                    case .flush: group.addTask { await self.flush() }
+                    case .acknowledge(let id): group.addTask { await self.acknowledge(id) }
                     }
+                    // What waits for a full disk would wait for ever: it is asked for again by the next run.
+                    if isStopping, feed.isPaused { group.cancelAll() }
                 }
                 group.cancelAll()
             }
         } onCancel: {
             newJobs.finish()
         }
+        await flushLast()
     }
 
     /// Closes the connections with 1000 and lets `run` return.
@@ -107,6 +116,24 @@ public actor Session {
     }
 
     public var counts: IntakeCounts { intake.counts }
+
+    /// Again every few seconds where the disk does not let it be read: without its position a session would lose messages
+    /// or bring them twice.
+    private func begin() {
+        guard !hasBegun, !isStopping else { return }
+        do {
+            let (former, lastContact) = try restore()
+            hasBegun = true
+            handle(.restored(former: former, lastContact: lastContact))
+            handle(.start)
+        } catch {
+            logger.error(
+                "what earlier runs have left cannot be read",
+                metadata: ["cause": "\(error.message)", "cure": "\(error.cure)"])
+            onStatus(.waiting(error.message))
+            setAlarm()
+        }
+    }
 
     // MARK: The machine
 
@@ -122,27 +149,47 @@ public actor Session {
         case .open(let id, let transport, let configuration):
             let stop = OneShotSignal()
             stops[id] = stop
-            intake.follow(mode: configuration.payloadMode, version: configuration.version)
+            intake.positions.follow(
+                configuration.pushServer, mode: configuration.payloadMode, version: configuration.version)
             newJobs.yield(.link(id, transport, configuration, stop: stop))
         case .ping(let id): connections[id]?.ping(Array("pulld".utf8))
         case .close(let id, let code, let reason):
             connections[id]?.close(code: code, reason: reason)
             stops[id]?.fire()
-        case .holdPosition: intake.holdPosition(at: time.now().monotonic)
-        case .releasePosition: intake.releasePosition(at: time.now().monotonic)
-        case .status(let status):
-            if case .live = status { hasBeenLive = true }
-            onStatus(status)
+        case .holdPosition: intake.positions.hold()
+        case .releasePosition: intake.positions.release(at: time.now().monotonic)
+        case .audit(let id, let configuration, let channel, let transport):
+            newJobs.yield(.audit(id, configuration, channel: channel, via: transport))
+        case .pollFromSafe(let link, let id): auditPolls[link] = id
+        case .confirmPosition(let asOf):
+            intake.positions.confirm(asOf: asOf, at: time.now().monotonic)
+            appendLater(intake.movedPosition())
+        case .recordGap(let gap): record(gap)
+        case .remember(let current, let former): remember(current: current, former: former)
+        case .status(let status): note(status)
         case .note(let note): log(note)
         case .finish: newJobs.finish()
         }
     }
 
+    private func note(_ status: SessionStatus) {
+        if case .live = status {
+            hasBeenLive = true
+            isLive = true
+            noteContact()
+        } else {
+            if isLive { newestAtLoss = intake.positions.newest(of: intake.positions.current) }
+            isLive = false
+        }
+        onStatus(status)
+    }
+
     /// The machine is woken at its deadline, and once a minute in any case: clocks can be set and machines sleep.
-    private func setAlarm() {
+    func setAlarm() {
         let now = time.now()
-        let longest = now.monotonic + .seconds(60)
-        let due = min(machine.deadline(at: now) ?? longest, longest)
+        var due = now.monotonic + (hasBegun ? .seconds(60) : .seconds(5))
+        if let deadline = machine.deadline(at: now) { due = min(due, deadline) }
+        if let looksAt = feed.looksAt { due = min(due, looksAt) }
         guard due != alarmAt else { return }
         alarmAt = due
         alarms.set(alarm, due: due)
@@ -162,6 +209,8 @@ public actor Session {
     private func forget(_ id: LinkID, _ end: LinkEnd) {
         stops[id] = nil
         connections[id] = nil
+        acknowledgements[id] = nil
+        auditPolls[id] = nil
         // With the task cancelled this end is no loss to recover from.
         if Task.isCancelled { handle(.stop) }
         handle(.ended(id, end))
@@ -169,11 +218,18 @@ public actor Session {
 
     private func tick() {
         alarmAt = nil
+        begin()
         let now = time.now()
-        intake.tidy(at: now.monotonic)
+        lookAtFeed(at: now.monotonic)
+        // What waits for a failing disk is known by memory alone.
+        if !feed.isPaused { intake.tidy(at: now.monotonic) }
+        if isLive { noteContact() }
         for (id, connection) in connections {
-            let lastFrameAt = Duration.nanoseconds(connection.activity.lastFrameAt)
-            _ = machine.handle(.activity(id, lastFrameAt: lastFrameAt), at: now)
+            let activity = connection.activity
+            _ = machine.handle(
+                .activity(
+                    id, lastFrameAt: .nanoseconds(activity.lastFrameAt),
+                    serverPings: UInt64(clamping: activity.pingsReceived)), at: now)
         }
         handle(.tick)
     }
@@ -183,6 +239,9 @@ public actor Session {
             var (configuration, skew) = try await portal.configuration()
             guard configuration.isEnabled else {
                 return handle(.configurationFailed(.disabled))
+            }
+            guard configuration.version < 5 || options.allowsJSONRPC else {
+                return handle(.configurationFailed(.untested(version: configuration.version)))
             }
             if abs(skew) > 60 {
                 logger.warning("the portal's clock and this machine's differ", metadata: ["seconds": "\(Int(skew))"])
@@ -197,42 +256,6 @@ public actor Session {
             handle(.configurationFailed(ConfigurationFailure(error)))
         }
     }
-
-    // MARK: For links
-
-    /// Where a new connection resumes. The first one begins with what is sent from now on; one after a connection that
-    /// brought nothing yet asks for everything, or else what came in between would be lost.
-    func resumePosition() -> Position {
-        if let id = intake.resumePosition(at: time.now().monotonic) { return .message(id) }
-        return intake.legacyPosition ?? (hasBeenLive ? .retained : .none)
-    }
-
-    /// Takes the units of one turn. Returns when their events are in the journal.
-    func take(
-        _ bytes: consuming [UInt8], units: [(range: Range<Int>, kind: FrameKind)], from id: LinkID,
-        configuration: PullConfiguration, isTruncated: Bool = false
-    ) async throws -> Intake.Outcome {
-        let now = time.now()
-        var outcome = intake.take(
-            bytes, units: units, decoder: UnitDecoder(mode: configuration.payloadMode),
-            channel: configuration.onlyChannelKind, isTruncated: isTruncated,
-            receivedAt: Int64(now.wall * 1_000_000), at: now.monotonic)
-        if let batch = outcome.batch {
-            outcome.batch = nil
-            try await journal.append(batch)
-        }
-        if outcome.messageCount > 0 { handle(.proven(id)) }
-        for command in outcome.commands { handle(.command(command)) }
-        logTroubles(outcome)
-        return outcome
-    }
-}
-
-extension PullConfiguration {
-    /// The channel that everything on a connection came through, when it carries only one.
-    var onlyChannelKind: ChannelKind {
-        channels.count == 1 ? channels[0].kind : .unknown
-    }
 }
 
 extension ConfigurationFailure {
@@ -243,6 +266,12 @@ extension ConfigurationFailure {
     static let noWantedChannels = ConfigurationFailure(
         message: "configuration: the portal gives none of the wanted channels",
         cure: "check the portal's `channels` setting", retry: .after(seconds: 600))
+
+    static func untested(version: Int) -> ConfigurationFailure {
+        ConfigurationFailure(
+            message: "configuration: the portal speaks JSON-RPC (version \(version)), which is new and untested",
+            cure: "set the portal's `json_rpc: true` to try it", retry: .after(seconds: 600))
+    }
 
     init(_ error: PortalError) {
         let retry: Retry =

@@ -8,6 +8,9 @@ public struct LinkID: Hashable, Sendable {
 /// What happens to a session.
 public enum SessionInput: Sendable {
     case start
+    /// Before `start`: the configurations of an earlier run whose messages may not all have been fetched, its last one
+    /// among them, and when the push server was last heard of (Unix seconds; nil: never).
+    case restored(former: [PullConfiguration], lastContact: Double?)
     /// `skew`: portal clock minus own clock, in seconds.
     case configured(PullConfiguration, skew: Double)
     case configurationFailed(ConfigurationFailure)
@@ -16,9 +19,15 @@ public enum SessionInput: Sendable {
     /// The server has sent something that only a subscriber gets.
     case proven(LinkID)
     case ended(LinkID, LinkEnd)
-    /// When the last frame of a WebSocket came, on the monotonic clock. Leads to no action: tell it of all connections
-    /// before each `tick`, which judges their silence.
-    case activity(LinkID, lastFrameAt: Duration)
+    /// When the last frame of a WebSocket came, on the monotonic clock, and how often the server has pinged on it: control
+    /// frames up to version 4, the text `ping` from version 5 on. Leads to no action: tell it of all connections before
+    /// each `tick`, which judges their silence. Tell it, and a `tick`, as soon as the server has pinged, too.
+    case activity(LinkID, lastFrameAt: Duration, serverPings: UInt64)
+    /// Messages came in one unit, new or not. `isHistory`: the first unit of a connection that asked with a position. Not
+    /// for the answer to an audit.
+    case received(LinkID, count: Int, isHistory: Bool)
+    /// What came of an audit, after its messages were taken.
+    case audited(AuditID, AuditOutcome)
     case command(ServiceCommand)
     /// Time has passed. Nothing else judges silence, since nothing else knows when the last frame came.
     case tick
@@ -104,6 +113,20 @@ public enum SessionAction: Sendable {
     /// `end` and its successor is not known yet, or no connection to the channels of the configuration is proven.
     case holdPosition
     case releasePosition
+    /// Ask the store once, with the resume position, for what is there of the configuration's channels, by a request of
+    /// its own or a second WebSocket that is closed after its history. `channel`: an index into the configuration's
+    /// channels; nil: all of them. Answered by `audited`.
+    case audit(AuditID, PullConfiguration, channel: Int?, via: PushTransport)
+    /// The next poll of that loop asks from the resume position instead of the loop's own, once, and is an audit: answered
+    /// by `audited`.
+    case pollFromSafe(LinkID, AuditID)
+    /// Everything up to what was the newest position at that time (monotonic), less the lag, has been received.
+    case confirmPosition(asOf: Duration)
+    /// Messages are gone: write that down.
+    case recordGap(SessionGap)
+    /// Store these sets of channels in place of the ones stored: the present one, and the former ones that may still
+    /// hold messages. They come back as `restored`.
+    case remember(current: PullConfiguration, former: [PullConfiguration])
     case status(SessionStatus)
     case note(SessionNote)
     /// Everything is closed; the session is over.
@@ -132,6 +155,20 @@ public enum SessionNote: Sendable {
     case retired
     case stuck(silentFor: Duration)
     case serviceCommand(ServiceCommand)
+    /// The push server refused an audit as one too many.
+    case auditsPaused(code: Int, seconds: Double)
+    /// More was waiting than one answer holds: each channel is asked by itself.
+    case historyCut
+    case gap(SessionGap)
+    /// Something on the way does not let WebSocket through.
+    case webSocketBlocked
+    case webSocketWorksAgain
+    /// The wall clock was set, or the machine has slept.
+    case clockJumped(seconds: Double)
+    /// Everything that the former channels held has been fetched.
+    case formerChannelsDrained(channels: String)
+    /// It could not be fetched: refused too often, or for too long.
+    case formerChannelsGivenUp(channels: String)
 }
 
 /// Why the configuration is asked for.
@@ -144,4 +181,5 @@ public enum RefreshReason: String, Sendable, Hashable {
     case refused = "the push server refused the channels"
     case failing = "the push server cannot be reached"
     case regular = "regular look"
+    case clock = "the clock was set or the machine slept"
 }

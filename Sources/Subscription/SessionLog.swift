@@ -1,3 +1,4 @@
+import Journal
 import Logging
 import PullProtocol
 import Secrets
@@ -40,7 +41,32 @@ extension Session {
                 metadata: ["silent_for_s": "\(silence.components.seconds)"])
         case .serviceCommand(let command):
             logger.debug("service command", metadata: ["command": "\(command.name)"])
+        case .auditsPaused(let code, let seconds):
+            logger.warning(
+                "the push server refuses audits: none for a while",
+                metadata: ["code": "\(code)", "pause_s": "\(tenths(seconds))"])
+        case .historyCut:
+            logger.info("more was waiting than one answer holds: each channel is asked by itself")
+        // Logged where its bounds are known.
+        case .gap: break
+        case .webSocketBlocked:
+            logger.warning("something on the way does not let WebSocket through: long polling takes its place")
+        case .webSocketWorksAgain:
+            logger.info("WebSocket gets through again")
+        case .clockJumped(let seconds):
+            logger.notice("the clock was set, or the machine slept", metadata: ["seconds": "\(tenths(seconds))"])
+        case .formerChannelsDrained(let channels):
+            logger.debug("the former channels are drained", metadata: ["channels": "\(channels)"])
+        case .formerChannelsGivenUp(let channels):
+            logger.warning("the former channels cannot be read any more", metadata: ["channels": "\(channels)"])
         }
+    }
+
+    func log(_ gap: SessionGap, _ bounds: HistoryReach.Bounds) {
+        var metadata: Logger.Metadata = ["reason": "\(gap.reason.rawValue)"]
+        if let after = bounds.after { metadata["after"] = "\(after)" }
+        if let before = bounds.before { metadata["before"] = "\(before)" }
+        logger.error("events are gone that nothing can fetch: see the gap record", metadata: metadata)
     }
 
     private func tenths(_ seconds: Double) -> String {
@@ -49,13 +75,18 @@ extension Session {
     }
 
     func logTroubles(_ outcome: Intake.Outcome) {
-        if outcome.conflicting > 0 {
+        if outcome.wentBack > 0 {
             logger.error(
-                "known message ids came with other bodies: the push server's counter went back",
-                metadata: ["messages": "\(outcome.conflicting)"])
+                "the push server's counter went back: it gives out message ids anew",
+                metadata: ["messages": "\(outcome.wentBack)"])
+        }
+        if outcome.lostStore {
+            logger.error("the push server has a new store: what the old one held is gone")
         }
         for piece in outcome.malformed {
-            logger.error("a part of what was received is no message", metadata: ["bytes": "\(piece.range.count)"])
+            logger.error(
+                "a part of what was received is no message: kept in quarantine",
+                metadata: ["bytes": "\(piece.range.count)"])
         }
         if let damage = outcome.damage {
             logger.error("a damaged frame", metadata: ["undecoded_bytes": "\(damage.undecodedBytes)"])
@@ -64,6 +95,25 @@ extension Session {
             logger.warning(
                 "received something that no push server sends", metadata: ["bytes": "\(outcome.unknownBytes)"])
         }
+        if let failure = outcome.lookUpFailure {
+            logger.error(
+                "earlier messages cannot be looked up: some may come twice",
+                metadata: ["cause": "\(failure.message)", "cure": "\(failure.cure)"])
+        }
+    }
+
+    func logIntake(isPaused: Bool) {
+        if isPaused {
+            logger.warning("intake is paused: the journal takes no more until the disk does")
+        } else {
+            logger.notice("intake goes on")
+        }
+    }
+
+    func log(_ error: JournalError) {
+        logger.critical(
+            "the journal does not take what is received: the session ends",
+            metadata: ["cause": "\(error.message)", "cure": "\(error.cure)"])
     }
 }
 

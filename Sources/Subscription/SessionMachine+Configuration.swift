@@ -22,7 +22,9 @@ extension SessionMachine {
             }
             if let due = afterEndAt, due <= portal {
                 afterEndAt = nil
-                requestFetch(.afterEnd, in: 0...0, at: now)
+                // It has times of its own, so that it does not wait with what is asked for too often.
+                fetchAt = now.monotonic
+                fetchReason = .afterEnd
             }
             if let due = regularAt, due <= now.monotonic {
                 regularAt = nil
@@ -30,7 +32,7 @@ extension SessionMachine {
             }
         }
         guard let due = fetchAt, due <= now.monotonic else { return }
-        if let earliest = earliestFetchAt, now.monotonic < earliest {
+        if let earliest = earliestFetchAt(for: fetchReason), now.monotonic < earliest {
             fetchAt = earliest
             return
         }
@@ -42,9 +44,9 @@ extension SessionMachine {
     }
 
     /// Requests are not made one upon another, and after a failure not before the wait that it demands.
-    var earliestFetchAt: Duration? {
+    func earliestFetchAt(for reason: RefreshReason) -> Duration? {
         if let refusedUntil { return refusedUntil }
-        let interval = fruitless >= 3 ? rules.fruitlessRefreshInterval : rules.minimumRefreshInterval
+        let interval = fruitless >= 3 && reason != .afterEnd ? rules.fruitlessRefreshInterval : rules.minimumRefreshInterval
         return lastFetchAt.map { $0 + .seconds(interval) }
     }
 
@@ -63,7 +65,9 @@ extension SessionMachine {
         configuration = new
         if isChanged {
             revision += 1
-            settleLeftovers(after: old, at: now)
+            settleFormers(after: old, at: now, &actions)
+            resetAudits()
+            dropTrial(at: now, &actions)
         }
         actions.append(.note(.configured(new, isChanged: isChanged)))
         planRefreshes(after: old, at: now)
@@ -71,7 +75,11 @@ extension SessionMachine {
         // An attempt that is planned by the schedule alone is not brought forward by an answer that changes nothing.
         let mayConnect = isChanged || awaitsConfiguration || reconnectAt == nil
         awaitsConfiguration = false
-        if let latest = successor ?? serving {
+        if let serving, serving.configuration.makesSameConnections(as: new) {
+            reconnectAt = nil
+            dropSuccessor(&actions)
+            nowServes(serving.id)
+        } else if let latest = successor ?? serving {
             if latest.configuration.makesSameConnections(as: new) {
                 reconnectAt = nil
                 nowServes(latest.id)
@@ -95,7 +103,8 @@ extension SessionMachine {
             afterEndAt = portal + wait
         } else if old?.earliestEnd != new.earliestEnd {
             repeatsSinceEnd = 0
-            let before = end - rules.refreshMargin
+            // Not all portals at the same moment.
+            let before = end - rules.refreshMargin * draw(0.75...1)
             // This answer is itself one of the last minutes before the end: no further one is needed.
             beforeEndAt = before > portal ? before : nil
             afterEndAt = end + draw(rules.refreshAfterEnd)
@@ -106,16 +115,16 @@ extension SessionMachine {
     /// Ids that were said to have ended and are still handed out: the portal may write its table after the message.
     private mutating func settleExpired(at now: Moment) {
         guard let configuration else { return }
-        expiredIDs = expiredIDs.filter { configuration.hasChannel($0) }
+        expiredIDs = expiredIDs.filter { id in configuration.channels.contains { $0.id.matches(id) } }
         guard !expiredIDs.isEmpty else {
             repeatsSinceExpire = 0
             return
         }
-        guard repeatsSinceExpire < rules.repeatsAfterExpire.count else {
+        guard repeatsSinceExpire < ServiceCommand.repetitions.count else {
             expiredIDs = []
             return
         }
-        let wait = rules.repeatsAfterExpire[repeatsSinceExpire]
+        let wait = ServiceCommand.repetitions[repeatsSinceExpire]
         repeatsSinceExpire += 1
         requestFetch(.expired, in: wait...wait, at: now)
     }
@@ -143,24 +152,27 @@ extension SessionMachine {
     /// Service commands can be forged: the most they can do is to have the configuration asked for, not too often.
     mutating func obey(_ command: ServiceCommand, at now: Moment, _ actions: inout [SessionAction]) {
         actions.append(.note(.serviceCommand(command)))
-        switch command {
-        case .channelExpire(let id):
-            guard let id else { return requestFetch(.expired, in: rules.refreshAfterExpire, at: now) }
-            if configuration?.hasChannel(id) == true {
+        let former = formers.map(\.configuration) + links.map(\.configuration)
+        let effect = command.effect(
+            current: configuration?.channels.map(\.id) ?? [], former: former.flatMap { $0.channels.map(\.id) })
+        guard case .refetch(let after, let isLimited) = effect else { return }
+        var reason = RefreshReason.broadcast
+        if case .channelExpire(let id) = command {
+            reason = .expired
+            if let id, !isLimited {
                 repeatsSinceExpire = 0
                 expiredIDs.insert(id)
-                if !isFetching { requestFetch(.expired, in: rules.refreshAfterExpire, at: now) }
-            } else if !retiring.contains(where: { $0.configuration.hasChannel(id) })
-                && serving?.configuration.hasChannel(id) != true
-            {
-                // An id that was never ours: once a minute at the most.
-                fruitless = max(fruitless, 3)
-                requestFetch(.expired, in: rules.refreshAfterExpire, at: now)
+                // The answer that is under way tells whether it has come too late.
+                if isFetching { return }
             }
-        case .configExpire, .serverRestart:
-            if fetchAt == nil { requestFetch(.broadcast, in: rules.refreshAfterBroadcast, at: now) }
-        case .noOperation: break
         }
+        if fetchAt != nil, fetchReason == reason { return }
+        var wait = draw(after)
+        if isLimited {
+            if let limitedUntil { wait = max(wait, (limitedUntil - now.monotonic).inSeconds) }
+            limitedUntil = now.monotonic + .seconds(wait + rules.fruitlessRefreshInterval)
+        }
+        requestFetch(reason, in: wait...wait, at: now)
     }
 }
 
@@ -171,12 +183,5 @@ extension Backoff {
         case .queryLimit: .queryLimit
         case .serverFault: .serverFault
         }
-    }
-}
-
-extension PullConfiguration {
-    /// `id`: the beginning of a channel id, as service commands give it.
-    func hasChannel(_ id: Secret) -> Bool {
-        channels.contains { $0.id.matches(id) }
     }
 }

@@ -2,7 +2,7 @@ import Events
 import PullProtocol
 import Timing
 
-/// Connections: when one is made, counts as good, is asked for a sign of life, is replaced or given up.
+/// Connections: how one is made, serves, is replaced, ends.
 extension SessionMachine {
     mutating func connect(at now: Moment, _ actions: inout [SessionAction]) {
         reconnectAt = nil
@@ -12,45 +12,57 @@ extension SessionMachine {
     /// The new connection comes up beside the old one, which goes on until the new one is proven.
     mutating func openSuccessor(at now: Moment, _ actions: inout [SessionAction]) {
         reconnectAt = nil
-        if let stale = successor {
-            successor = nil
-            close(stale, code: CloseMeaning.Own.configurationReplaced, &actions)
-        }
+        dropSuccessor(&actions)
         successor = open(at: now, &actions)
+    }
+
+    mutating func dropSuccessor(_ actions: inout [SessionAction]) {
+        guard let stale = successor else { return }
+        successor = nil
+        close(stale, code: CloseMeaning.Own.configurationReplaced, &actions)
     }
 
     private mutating func open(at now: Moment, _ actions: inout [SessionAction]) -> Link? {
         guard let configuration else { return nil }
-        guard let link = open(configuration, &actions) else {
+        guard let transport = transport(for: configuration) else {
             let cause = "configuration: the portal offers no transport that the setting allows"
             let failure = ConfigurationFailure(
                 message: cause, cure: "set transport: auto", retry: .after(seconds: 600))
             configurationFailed(failure, at: now, &actions)
             return nil
         }
-        return link
+        return open(configuration, via: transport, &actions)
     }
 
-    /// Nil if no transport that the setting allows leads there.
-    mutating func open(_ configuration: PullConfiguration, _ actions: inout [SessionAction]) -> Link? {
-        guard let transport = rules.transport.transport(for: configuration) else { return nil }
+    mutating func open(
+        _ configuration: PullConfiguration, via transport: PushTransport, _ actions: inout [SessionAction]
+    ) -> Link {
         let id = nextLinkID()
         actions.append(.note(.connecting(transport, channels: configuration.correlation)))
         actions.append(.open(id, transport, configuration))
         return Link(id: id, transport: transport, configuration: configuration, revision: revision)
     }
 
-    private mutating func close(_ link: Link, code: Int, _ actions: inout [SessionAction]) {
+    func close(_ link: Link, code: Int, _ actions: inout [SessionAction]) {
         actions.append(.close(link.id, code: UInt16(clamping: code), reason: ""))
     }
 
-    private mutating func change(_ id: LinkID, _ edit: (inout Link) -> Void) {
+    mutating func closeRetired(_ link: Link, _ actions: inout [SessionAction]) {
+        forget(link.id)
+        close(link, code: CloseMeaning.Own.configurationReplaced, &actions)
+        actions.append(.note(.retired))
+    }
+
+    mutating func change(_ id: LinkID, _ edit: (inout Link) -> Void) {
         if serving?.id == id, var link = serving {
             edit(&link)
             serving = link
         } else if successor?.id == id, var link = successor {
             edit(&link)
             successor = link
+        } else if trial?.id == id, var link = trial {
+            edit(&link)
+            trial = link
         } else if let index = retiring.firstIndex(where: { $0.id == id }) {
             edit(&retiring[index])
         }
@@ -70,70 +82,90 @@ extension SessionMachine {
         change(id) { $0.revision = revision }
     }
 
-    mutating func note(_ id: LinkID, lastFrameAt: Duration) {
+    mutating func note(_ id: LinkID, lastFrameAt: Duration, serverPings: UInt64, at now: Moment) {
+        guard let before = links.first(where: { $0.id == id }) else { return }
         change(id) { link in
             link.lastFrameAt = lastFrameAt
+            link.serverPings = max(link.serverPings, serverPings)
             if let pingedAt = link.pingedAt, pingedAt <= lastFrameAt { link.pingedAt = nil }
+        }
+        if before.isProven, lastFrameAt > before.lastFrameAt ?? .zero { noteContact(lastFrameAt: lastFrameAt, at: now) }
+        // From version 5 on the pings are text, come every few seconds, and nothing is known to be dropped after them.
+        if serverPings > before.serverPings, before.configuration.version < 5 {
+            planAudit(in: rules.auditAfterPing, at: now)
         }
     }
 
     mutating func proven(_ id: LinkID, at now: Moment, _ actions: inout [SessionAction]) {
+        guard let before = links.first(where: { $0.id == id }) else { return }
         change(id) { link in
             link.isProven = true
             link.openedAt = link.openedAt ?? now.monotonic
             link.lastFrameAt = link.lastFrameAt ?? now.monotonic
         }
+        noteReturn(at: now)
+        if before.transport == .webSocket, !before.isProven { webSocketWorked() }
         if serving?.id == id, let link = serving {
-            wasLive = true
-            if status != .live(link.transport) { actions.append(.note(.live(link.transport))) }
-            change(.live(link.transport), &actions)
+            if !before.isProven { cameUp(link, at: now, &actions) }
         } else if successor?.id == id, let link = successor {
             promote(link, at: now, &actions)
         }
     }
 
+    /// The connection that serves has been proven.
+    mutating func cameUp(_ link: Link, at now: Moment, _ actions: inout [SessionAction]) {
+        wasLive = true
+        if link.transport == .webSocket { unblock(&actions) }
+        if status != .live(link.transport) { actions.append(.note(.live(link.transport))) }
+        change(.live(link.transport), &actions)
+        planAudit(in: rules.auditAfterConnect, at: now)
+    }
+
     private mutating func promote(_ link: Link, at now: Moment, _ actions: inout [SessionAction]) {
         if var old = serving {
-            old.retiresAt = now.monotonic + rules.overlap
-            retiring.append(old)
+            auditLost(with: old.id, at: now, &actions)
+            if keepForOverlap(old.configuration, at: now) {
+                // By then the last audit has been made, or it cannot be.
+                old.closesAt = now.monotonic + rules.overlap * 2
+                retiring.append(old)
+            } else {
+                close(old, code: CloseMeaning.Own.configurationReplaced, &actions)
+            }
             let names = (old.configuration.correlation, link.configuration.correlation)
             actions.append(.note(.rotated(from: names.0, to: names.1)))
         }
         serving = link
         successor = nil
-        wasLive = true
-        change(.live(link.transport), &actions)
+        cameUp(link, at: now, &actions)
     }
 
     mutating func ended(_ id: LinkID, _ end: LinkEnd, at now: Moment, _ actions: inout [SessionAction]) {
         guard let link = links.first(where: { $0.id == id }) else { return }
-        let wasSuccessor = successor?.id == id
+        let wasServing = serving?.id == id
+        let wasTrial = trial?.id == id
         forget(id)
-        if link.retiresAt != nil {
-            // The old ids may be refused at any time. But what broke for another reason may not have brought everything.
-            let isRefused = end.verdict(link.configuration, repeats: 0).action == .refetch
-            leftoverEnded(id, isRefused: isRefused, at: now)
-            if !link.isCatchingUp, !isRefused { leaveOver(link.configuration, at: now) }
-            return
-        }
+        auditLost(with: id, at: now, &actions)
+        if link.closesAt != nil { return formerLinkEnded(link.configuration, at: now) }
+        if wasTrial { return trialEnded(at: now) }
         if let openedAt = link.openedAt, link.isProven, now.monotonic - openedAt >= rules.recovery {
             connectionBackoff.reset()
             lastEndCode = nil
         }
-        if !wasSuccessor, link.isProven, link.revision != revision { leaveOver(link.configuration, at: now) }
-        // With a successor on its way the loss of the old connection needs nothing more.
-        if !wasSuccessor, let next = successor {
+        let isOtherWayNext = judgeWay(link, end.verdict(link.configuration, repeats: 0), at: now, &actions)
+        // With another connection on its way the loss of this one needs nothing more.
+        if wasServing, let next = successor ?? trial {
             serving = next
             successor = nil
-            change(.waiting(end.cause), &actions)
+            trial = nil
+            if next.isProven { cameUp(next, at: now, &actions) } else { change(.waiting(end.cause), &actions) }
             return
         }
-        retry(after: end, of: link, at: now, &actions)
+        retry(after: end, of: link, isOtherWayNext, at: now, &actions)
         if serving == nil { change(.waiting(end.cause), &actions) }
     }
 
     private mutating func retry(
-        after end: LinkEnd, of link: Link, at now: Moment, _ actions: inout [SessionAction]
+        after end: LinkEnd, of link: Link, _ isOtherWayNext: Bool, at now: Moment, _ actions: inout [SessionAction]
     ) {
         let first = end.verdict(link.configuration, repeats: 0)
         repeatedEnds = first.code == lastEndCode ? repeatedEnds + 1 : 0
@@ -142,9 +174,11 @@ extension SessionMachine {
         let scheduled = connectionBackoff.next(using: &random).inSeconds
         let own = verdict.delay.map { draw($0) }
         var wait = verdict.obeysSchedule ? max(scheduled, own ?? 0) : own ?? scheduled
+        // The schedule is for what has failed, and this has not been tried yet.
+        if isOtherWayNext { wait = min(wait, draw(1...5)) }
         var asksFirst = verdict.action == .refetch
         if asksFirst {
-            let patience = earliestFetchAt.map { ($0 - now.monotonic).inSeconds } ?? 0
+            let patience = earliestFetchAt(for: .refused).map { ($0 - now.monotonic).inSeconds } ?? 0
             // A portal that wants to be left alone for longer does not keep from trying: the old ids may still be good.
             if patience > 60 { asksFirst = false } else { wait = max(wait, patience) }
             awaitsConfiguration = true
@@ -158,58 +192,6 @@ extension SessionMachine {
             let failures = connectionBackoff.failures
             if failures >= 3 && (failures - 3) % 5 == 0 { requestFetch(.failing, in: wait...wait, at: now) }
             reconnectAt = now.monotonic + .seconds(wait)
-        }
-    }
-
-    // MARK: Time
-
-    func linkDeadlines(_ link: Link) -> [Duration] {
-        var times = [link.retiresAt].compactMap { $0 }
-        guard let openedAt = link.openedAt else { return times }
-        if !link.isProven { times.append(openedAt + rules.proof) }
-        if link.transport == .webSocket, let heard = link.lastFrameAt {
-            times.append(link.pingedAt.map { $0 + rules.pongLimit } ?? heard + rules.pingInterval)
-        }
-        return times
-    }
-
-    mutating func dueLinks(at now: Moment, _ actions: inout [SessionAction]) {
-        for link in links {
-            if let retiresAt = link.retiresAt, retiresAt <= now.monotonic {
-                forget(link.id)
-                if link.isProven { leftoverFetched(link.id) } else { leftoverEnded(link.id, isRefused: false, at: now) }
-                close(link, code: CloseMeaning.Own.configurationReplaced, &actions)
-                actions.append(.note(.retired))
-                continue
-            }
-            guard let openedAt = link.openedAt, !link.isProven else { continue }
-            if openedAt + rules.proof <= now.monotonic { proven(link.id, at: now, &actions) }
-        }
-        if let due = reconnectAt, due <= now.monotonic, !isFetching {
-            if serving == nil {
-                connect(at: now, &actions)
-            } else if successor == nil {
-                openSuccessor(at: now, &actions)
-            }
-        }
-    }
-
-    mutating func judgeSilence(at now: Moment, _ actions: inout [SessionAction]) {
-        for link in links where link.transport == .webSocket { listen(to: link, at: now, &actions) }
-    }
-
-    private mutating func listen(to link: Link, at now: Moment, _ actions: inout [SessionAction]) {
-        guard let heard = link.lastFrameAt else { return }
-        let silence = now.monotonic - heard
-        let isUnanswered = link.pingedAt.map { now.monotonic - $0 >= rules.pongLimit } ?? false
-        if isUnanswered || silence >= rules.idleLimit {
-            actions.append(.note(.stuck(silentFor: silence)))
-            close(link, code: CloseMeaning.Own.stuck, &actions)
-            ended(
-                link.id, LinkEnd(.closed(code: 1006, reason: ""), cause: "the server was silent"), at: now, &actions)
-        } else if link.pingedAt == nil && silence >= rules.pingInterval {
-            change(link.id) { $0.pingedAt = now.monotonic }
-            actions.append(.ping(link.id))
         }
     }
 }

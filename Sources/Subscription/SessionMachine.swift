@@ -7,9 +7,11 @@ public import Timing
 ///
 /// ```
 ///            configuration ──► connection ──► proven ──► lost ──► wait ──► connection …
-///                 ▲                 │
-///   end, expire,  │                 └─ channels changed: a successor comes up beside it,
-///   refusals ─────┘                    then the old one retires after an overlap
+///                 ▲                 │            │
+///   end, expire,  │                 │            └─ audits: the store is asked for what was not sent
+///   refusals ─────┘                 ├─ channels changed: a successor comes up beside it; the old one is
+///                                   │  closed when the store has been asked for its last messages
+///                                   └─ WebSocket blocked: long polling, with trials of WebSocket beside it
 /// ```
 public struct SessionMachine: Sendable {
     struct Link: Sendable {
@@ -22,10 +24,10 @@ public struct SessionMachine: Sendable {
         var isProven = false
         var lastFrameAt: Duration?
         var pingedAt: Duration?
-        /// Retiring links only.
-        var retiresAt: Duration?
-        /// It fetches a leftover.
-        var isCatchingUp = false
+        /// How often the server has pinged.
+        var serverPings: UInt64 = 0
+        /// Retiring links only: when it is closed at the latest.
+        var closesAt: Duration?
     }
 
     let rules: SessionRules
@@ -37,9 +39,10 @@ public struct SessionMachine: Sendable {
     // Links
     var serving: Link?
     var successor: Link?
+    /// A WebSocket on trial beside a poll loop.
+    var trial: Link?
     var retiring: [Link] = []
-    var leftovers: [Leftover] = []
-    /// Some connection has been proven.
+    /// Some connection has been proven, in this run or an earlier one.
     var wasLive = false
     var reconnectAt: Duration?
     /// The next connection waits for the answer to a request.
@@ -48,7 +51,21 @@ public struct SessionMachine: Sendable {
     /// The code that the last end had, and how many ends before it had the same.
     var lastEndCode: Int?
     var repeatedEnds = 0
+    var fallback = Fallback()
     private var lastLink: UInt64 = 0
+
+    // What the store may hold
+    var audits = Audits()
+    var formers: [Former] = []
+    var lastFormer = 0
+    /// Sets of an earlier run, until the first answer of this one tells which of them are former.
+    var restored: [PullConfiguration] = []
+    /// Messages of former channels are older than what servers keep.
+    var owesRetentionGap = false
+    /// When the push server was last heard of, Unix seconds.
+    var lastContact: Double?
+    var holdsPosition = false
+    private var remembered: Remembered?
 
     // Refreshing the configuration
     var isFetching = false
@@ -68,8 +85,10 @@ public struct SessionMachine: Sendable {
     /// First 32 digits of ids that are said to have ended while they were ours.
     var expiredIDs: Set<Secret> = []
     var repeatsSinceExpire = 0
-    var holdsPosition = false
+    /// Commands that anybody could have sent bring no request before this.
+    var limitedUntil: Duration?
 
+    var lastMoment: Moment?
     var status = SessionStatus.starting
     var isStopping = false
 
@@ -82,39 +101,55 @@ public struct SessionMachine: Sendable {
     public mutating func handle(_ input: SessionInput, at now: Moment) -> [SessionAction] {
         if isStopping { return stopping(input) }
         var actions: [SessionAction] = []
+        if case .activity(let id, let lastFrameAt, let serverPings) = input {
+            note(id, lastFrameAt: lastFrameAt, serverPings: serverPings, at: now)
+            return actions
+        }
+        watchClock(at: now, &actions)
         switch input {
         case .start: requestFetch(.start, in: 0...rules.startSpread, at: now)
+        case .restored(let former, let lastContact): restore(former, lastContact: lastContact)
         case .configured(let configuration, let skew): configured(configuration, skew: skew, at: now, &actions)
         case .configurationFailed(let failure): configurationFailed(failure, at: now, &actions)
         case .opened(let id): opened(id, at: now)
-        case .proven(let id):
-            leftoverFetched(id)
-            proven(id, at: now, &actions)
+        case .proven(let id): proven(id, at: now, &actions)
         case .ended(let id, let end): ended(id, end, at: now, &actions)
-        case .activity(let id, let lastFrameAt):
-            note(id, lastFrameAt: lastFrameAt)
-            return actions
+        case .received(let id, let count, let isHistory):
+            received(id, count: count, isHistory: isHistory, at: now, &actions)
+        case .audited(let id, let outcome): audited(id, outcome, at: now, &actions)
         case .command(let command): obey(command, at: now, &actions)
         case .tick: judgeSilence(at: now, &actions)
         case .stop:
             stop(&actions)
             return actions
+        case .activity: break
         }
         dueFetches(at: now, &actions)
         dueLinks(at: now, &actions)
-        dueLeftovers(at: now, &actions)
+        dueTrials(at: now, &actions)
+        forgetAgedFormers(at: now, &actions)
+        dueAudits(at: now, &actions)
+        if isServed, owesRetentionGap {
+            owesRetentionGap = false
+            record(SessionGap(reason: .retention, channel: .unknown), &actions)
+        }
         if holdsPosition != isIncomplete(at: now) {
             holdsPosition.toggle()
             actions.append(holdsPosition ? .holdPosition : .releasePosition)
         }
+        remember(&actions)
         return actions
     }
 
+    /// A proven connection has the channels of the configuration.
+    var isServed: Bool {
+        guard let serving else { return false }
+        return serving.isProven && serving.revision == revision
+    }
+
     /// Messages may be in the store that no connection brings.
-    private func isIncomplete(at now: Moment) -> Bool {
-        guard let configuration, let serving, serving.isProven, serving.revision == revision, leftovers.isEmpty else {
-            return true
-        }
+    func isIncomplete(at now: Moment) -> Bool {
+        guard let configuration, isServed, formers.isEmpty else { return true }
         return Double(configuration.earliestEnd) <= portalTime(at: now)
     }
 
@@ -131,11 +166,12 @@ public struct SessionMachine: Sendable {
         return links.isEmpty ? [.finish] : []
     }
 
-    var links: [Link] { [serving, successor].compactMap { $0 } + retiring }
+    var links: [Link] { [serving, successor, trial].compactMap { $0 } + retiring }
 
     mutating func forget(_ id: LinkID) {
         if serving?.id == id { serving = nil }
         if successor?.id == id { successor = nil }
+        if trial?.id == id { trial = nil }
         retiring.removeAll { $0.id == id }
     }
 
@@ -148,6 +184,11 @@ public struct SessionMachine: Sendable {
         guard new != status else { return }
         status = new
         actions.append(.status(new))
+    }
+
+    func record(_ gap: SessionGap, _ actions: inout [SessionAction]) {
+        actions.append(.note(.gap(gap)))
+        actions.append(.recordGap(gap))
     }
 
     mutating func draw(_ range: ClosedRange<Double>) -> Double {
@@ -164,10 +205,31 @@ public struct SessionMachine: Sendable {
                 times.append(now.monotonic + .seconds(max(0, wall - portalTime(at: now))))
             }
         }
-        if let leftoversDueAt { times.append(leftoversDueAt) }
         for link in links { times += linkDeadlines(link) }
+        times += [trialDeadline, auditDeadline].compactMap { $0 }
         return times.min()
     }
 
     func portalTime(at now: Moment) -> Double { now.wall + skew }
+}
+
+/// The sets of channels that the next run has to know of.
+extension SessionMachine {
+    private struct Remembered: Sendable {
+        var current: PullConfiguration
+        var formers: [Int]
+    }
+
+    /// From the first proven connection on: before that, nothing that was sent is this session's.
+    private mutating func remember(_ actions: inout [SessionAction]) {
+        guard wasLive, let configuration else { return }
+        let numbers = formers.map(\.number)
+        if let remembered, remembered.formers == numbers, remembered.current.earliestEnd == configuration.earliestEnd,
+            remembered.current.makesSameConnections(as: configuration)
+        {
+            return
+        }
+        remembered = Remembered(current: configuration, formers: numbers)
+        actions.append(.remember(current: configuration, former: formers.map(\.configuration)))
+    }
 }

@@ -10,16 +10,24 @@ public struct WebSocketRequest: Sendable {
     /// From the end of the TLS handshake to the server's answer to the upgrade.
     public var upgradeTimeout: Duration
     public var limits: WebSocketSession.Limits
+    /// Text messages that are nothing but `ping` are the server's pings: answered by the loop with the text `pong`, counted
+    /// with the others, and not handed out.
+    public var answersTextPings: Bool
+    /// Called on the loop's thread after the server has pinged; must not block.
+    public var onPing: (@Sendable () -> Void)?
 
     public init(
         url: Secret, headers: [(name: String, value: String)] = [], network: NetworkOptions = NetworkOptions(),
-        upgradeTimeout: Duration = .seconds(15), limits: WebSocketSession.Limits = WebSocketSession.Limits()
+        upgradeTimeout: Duration = .seconds(15), limits: WebSocketSession.Limits = WebSocketSession.Limits(),
+        answersTextPings: Bool = false, onPing: (@Sendable () -> Void)? = nil
     ) {
         self.url = url
         self.headers = headers
         self.network = network
         self.upgradeTimeout = upgradeTimeout
         self.limits = limits
+        self.answersTextPings = answersTextPings
+        self.onPing = onPing
     }
 }
 

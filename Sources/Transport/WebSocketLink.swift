@@ -51,6 +51,9 @@ final class WebSocketLink {
     /// There is more to read than its last turn allowed.
     var isBusy = false
     let upgradeTimeout: Duration
+    private let answersTextPings: Bool
+    private let onPing: (@Sendable () -> Void)?
+    private var textPings = 0
     /// Let go once the connection is open: it holds the address.
     private var handshake: OpeningHandshake?
     private var opening: CheckedContinuation<Result<WebSocketConnection, TransportError>, Never>?
@@ -74,6 +77,8 @@ final class WebSocketLink {
         self.handshake = handshake
         self.opening = opening
         upgradeTimeout = request.upgradeTimeout
+        answersTextPings = request.answersTextPings
+        onPing = request.onPing
         session = WebSocketSession(limits: request.limits) { UInt32.random(in: .min ... .max) }
     }
 
@@ -98,6 +103,7 @@ final class WebSocketLink {
         var batch = MessageBatch()
         var total = 0
         let framesBefore = session.framesReceived
+        let pingsBefore = pingsReceived
         var progress = Progress.again
         while phase != .connecting {
             var count = 0
@@ -118,7 +124,9 @@ final class WebSocketLink {
                 break
             }
         }
+        if answersTextPings { answerTextPings(in: &batch) }
         if phase == .open && session.framesReceived != framesBefore { note(now: now) }
+        if pingsReceived != pingsBefore { onPing?() }
         if !batch.isEmpty && inbox.deliver(batch) { isPaused = true }
         return progress
     }
@@ -157,10 +165,25 @@ final class WebSocketLink {
         return session.ending.map { .session($0) }
     }
 
+    private var pingsReceived: Int { session.pingsReceived &+ textPings }
+
     private func note(now: Int64) {
         inbox.note(
             WebSocketActivity(
-                lastFrameAt: now, pingsReceived: session.pingsReceived, pongsReceived: session.pongsReceived))
+                lastFrameAt: now, pingsReceived: pingsReceived, pongsReceived: session.pongsReceived))
+    }
+
+    /// Here and not where messages are handled: that may take its time. Many at once get one answer.
+    private func answerTextPings(in batch: inout MessageBatch) {
+        let before = batch.messages.count
+        let bytes = batch.bytes
+        batch.messages.removeAll { message in
+            !message.isBinary && bytes[message.start..<message.end].elementsEqual("ping".utf8)
+        }
+        let pings = before - batch.messages.count
+        guard pings > 0 else { return }
+        textPings &+= pings
+        session.sendText("pong")
     }
 
     /// libcurl's result on a connection that it had made.

@@ -68,7 +68,9 @@ struct Listen: AsyncParsableCommand {
         try await ExitCodes.apply {
             let settings = Settings(
                 portals: [try portalSettings()], sinks: sinks(), log: LogSettings(level: logLevel))
-            try await Daemon(settings: settings, logger: .program(settings.log)).run()
+            var surroundings = Daemon.Surroundings()
+            surroundings.keepsState = false
+            try await Daemon(settings: settings, surroundings: surroundings, logger: .program(settings.log)).run()
         }
     }
 

@@ -100,6 +100,16 @@ struct EventFilterTests {
         #expect(!passes(EventFilter(include: [pattern]), "m", String(repeating: "a", count: 5000)))
     }
 
+    @Test("patterns hold back no gap record", arguments: [["x/*"], ["*"]])
+    func gaps(_ patterns: [String]) {
+        var event = Event()
+        event.shape = .gap
+        let passes = [UInt8]("{}".utf8).withUnsafeBufferPointer { bytes in
+            EventFilter(include: ["im/*"], exclude: patterns).passes(event, in: bytes)
+        }
+        #expect(passes)
+    }
+
     @Test("ranges outside the bytes are empty")
     func ranges() {
         var event = Event()

@@ -138,6 +138,20 @@ struct EventLineTests {
         #expect(lines(sample).contains(#""mid":"\#(id.description)","#))
     }
 
+    @Test("a gap record is its number, its portal, what is missing and when, on one line")
+    func gap() {
+        var sample = SampleBatch()
+        sample.add(#"{"reason":"history-limit",\#n"after":"17000000000000000000000001"}"#, shape: .gap) { event in
+            event.id = .zero
+            event.channel = .private
+            event.sender = Sender(kind: .backend)
+        }
+        #expect(
+            lines(sample)
+                == #"{"seq":41,"portal":"acme","gap":{"reason":"history-limit", "after":"17000000000000000000000001"},"#
+                + end)
+    }
+
     @Test("ranges outside the bytes write nothing of anybody's memory")
     func ranges() {
         var sample = SampleBatch()

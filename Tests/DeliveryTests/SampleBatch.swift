@@ -45,6 +45,11 @@ struct SampleBatch {
         ) { $0.id = MessageID(generation: 1_700_000_000, counter: number) }
     }
 
+    /// A record of what cannot be had any more.
+    mutating func addGap(_ body: String = #"{"reason":"retention"}"#) {
+        add(Array(body.utf8), shape: .gap)
+    }
+
     static func usual(portal: String = "acme", first: UInt64 = 1, count: Int, command: String = "order.paid")
         -> EventBatch
     {

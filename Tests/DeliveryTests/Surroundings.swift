@@ -6,19 +6,34 @@ import Synchronization
 import Timing
 import Transport
 
-/// A clock whose sleeps end at once and are noted. A sleep as long as the tests' drain limit never ends by itself.
+/// A clock whose sleeps end at once and are noted. A sleep as long as the tests' drain limit, or as `never`, does not
+/// end by itself.
 final class FakeClock: Sendable {
     static let drainLimit = Duration.seconds(1234)
+    static let never = Duration.seconds(4321)
 
-    private let state = Mutex((elapsed: Duration.zero, sleeps: [Duration]()))
+    private let state = Mutex((elapsed: Duration.zero, passed: Duration.zero, sleeps: [Duration]()))
 
     var sleeps: [Duration] { state.withLock { $0.sleeps } }
 
+    /// Lets time pass, by both clocks.
+    func pass(_ duration: Duration) {
+        state.withLock { $0.passed += duration }
+    }
+
+    private var now: Moment {
+        state.withLock { state in
+            Moment(
+                monotonic: state.elapsed + state.passed,
+                wall: 1_795_338_000.9 + state.passed.inSeconds)
+        }
+    }
+
     var clock: DeliveryClock {
         DeliveryClock(
-            time: TimeSource { Moment(monotonic: self.state.withLock { $0.elapsed }, wall: 1_795_338_000.9) },
+            time: TimeSource { self.now },
             sleep: { duration in
-                if duration == Self.drainLimit { try await Task.sleep(for: .seconds(3600)) }
+                if duration >= Self.drainLimit { try await Task.sleep(for: .seconds(3600)) }
                 self.state.withLock { state in
                     state.elapsed += duration
                     state.sleeps.append(duration)

@@ -10,7 +10,7 @@ import Transport
 struct WebhookSinkTests {
     private let clock = FakeClock()
     private let book = LogBook()
-    private let journal = Journal()
+    private let journal = TestJournal()
 
     private func runner(
         _ client: FakeClient, secret: Secret? = nil, filter: EventFilter = .all,
@@ -20,17 +20,17 @@ struct WebhookSinkTests {
             url: "http://127.0.0.1:8080/bitrix", secret: secret, client: client, clock: clock.clock)
         return SinkRunner(
             name: "app", sink: sink, reader: journal.reader(named: "app"), filter: filter, logger: book.logger,
-            drainLimit: drainLimit, clock: clock.clock)
+            drainLimit: drainLimit, settleInterval: FakeClock.never, clock: clock.clock)
     }
 
     @Test("one request an event, in order, its line as body without the line feed")
     func requests() async throws {
         let client = FakeClient.willing()
         let runner = runner(client)
-        try await journal.append(SampleBatch.usual(count: 2))
+        journal.append(SampleBatch.usual(count: 2))
         var sample = SampleBatch()
         sample.add("1", shape: .json)
-        try await journal.append(sample.batch)
+        journal.append(sample.batch)
         journal.finish()
         try await runner.run()
 
@@ -58,7 +58,7 @@ struct WebhookSinkTests {
     func signed() async throws {
         let client = FakeClient.willing()
         let runner = runner(client, secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-        try await journal.append(SampleBatch.usual(count: 1))
+        journal.append(SampleBatch.usual(count: 1))
         journal.finish()
         try await runner.run()
         let request = try #require(client.requests.first)
@@ -72,7 +72,7 @@ struct WebhookSinkTests {
     func taken(_ status: Int) async throws {
         let client = FakeClient { _, _ in HTTPResponse(status: status) }
         let runner = runner(client)
-        try await journal.append(SampleBatch.usual(count: 1))
+        journal.append(SampleBatch.usual(count: 1))
         journal.finish()
         try await runner.run()
         #expect(client.requests.count == 1)
@@ -84,7 +84,7 @@ struct WebhookSinkTests {
     func refused(_ status: Int) async throws {
         let client = FakeClient { attempt, _ in HTTPResponse(status: attempt < 3 ? status : 200) }
         let runner = runner(client)
-        try await journal.append(SampleBatch.usual(count: 1))
+        journal.append(SampleBatch.usual(count: 1))
         journal.finish()
         try await runner.run()
         #expect(client.requests.count == 3)
@@ -105,7 +105,7 @@ struct WebhookSinkTests {
             throw TransportError(stage: .connect, message: "connection refused", cure: "start it")
         }
         let runner = runner(client)
-        try await journal.append(SampleBatch.usual(count: 2))
+        journal.append(SampleBatch.usual(count: 2))
         journal.finish()
         try await runner.run()
         let milliseconds = clock.sleeps.map { Int(($0 / .milliseconds(1)).rounded()) }
@@ -121,7 +121,7 @@ struct WebhookSinkTests {
             throw TransportError(stage: .http, message: "no answer within 30 s", isTimeout: true)
         }
         let runner = runner(client)
-        try await journal.append(SampleBatch.usual(count: 2))
+        journal.append(SampleBatch.usual(count: 2))
         journal.finish()
         try await runner.run()
         #expect(client.requests.count == 6)
@@ -133,7 +133,7 @@ struct WebhookSinkTests {
     func drainLimit() async throws {
         // A limit that the clock lets pass at once.
         let runner = runner(.hung(), drainLimit: .seconds(5))
-        try await journal.append(SampleBatch.usual(count: 2))
+        journal.append(SampleBatch.usual(count: 2))
         async let run: Void = runner.run()
         journal.finish()
         try await run
@@ -145,7 +145,7 @@ struct WebhookSinkTests {
     func cancelled() async throws {
         let client = FakeClient.hung()
         let runner = runner(client)
-        try await journal.append(SampleBatch.usual(count: 2))
+        journal.append(SampleBatch.usual(count: 2))
         let run = Task { try await runner.run() }
         #expect(await eventually { client.requests.count == 1 })
         run.cancel()
@@ -154,21 +154,64 @@ struct WebhookSinkTests {
         #expect(client.requests.count == 1)
     }
 
-    @Test("a webhook that does not answer pauses the intake when the window is full")
-    func pausesIntake() async throws {
-        let journal = Journal(window: 10_000)
-        let sink = WebhookSink(url: "http://127.0.0.1/", client: FakeClient.hung())
-        let runner = SinkRunner(name: "app", sink: sink, reader: journal.reader(named: "app"), logger: book.logger)
-        let run = Task { try await runner.run() }
-        let intake = Task {
-            for _ in 0..<100 { try await journal.append(SampleBatch.usual(count: 10)) }
+    @Test("a webhook that does not answer holds nobody up; each event that it took before is kept as done")
+    func keptPerEvent() async throws {
+        let client = FakeClient { attempt, _ throws(TransportError) in
+            if attempt <= 3 { return HTTPResponse(status: 200) }
+            do { try await Task.sleep(for: .seconds(3600)) } catch {}
+            throw TransportError(stage: .cancelled, message: "cancelled")
         }
-        #expect(await eventually { journal.isPaused })
-        #expect(journal.counts.heldBytes < 20_000)
-        intake.cancel()
+        let reader = journal.reader()
+        let sink = WebhookSink(url: "http://127.0.0.1/", client: client, clock: clock.clock)
+        let runner = SinkRunner(
+            name: "app", sink: sink, reader: reader, filter: EventFilter(exclude: ["*/noise"]), logger: book.logger,
+            settleInterval: FakeClock.never, clock: clock.clock)
+        journal.append(SampleBatch.usual(count: 2, command: "noise"))
+        journal.append(SampleBatch.usual(count: 10))
+        let run = Task { try await runner.run() }
+        #expect(await eventually { client.requests.count == 4 })
+        for _ in 0..<100 { journal.append(SampleBatch.usual(count: 10)) }
+        #expect(reader.cursor.sequence == 5)
+        #expect(reader.cursor.delivered == 3)
+        #expect(reader.cursor.filtered == 2)
+        #expect(runner.counts.pending == 1007)
         run.cancel()
-        await #expect(throws: CancellationError.self) { try await intake.value }
         try await run.value
+
+        // After a crash the one that was not taken comes again, under the same id.
+        let again = FakeClient.willing()
+        let second = SinkRunner(
+            name: "app", sink: WebhookSink(url: "http://127.0.0.1/", client: again, clock: clock.clock),
+            reader: journal.reader(at: reader.cursor), logger: book.logger, clock: clock.clock)
+        journal.finish()
+        try await second.run()
+        let ids = { (client: FakeClient) in
+            client.requests.map { $0.headers.first { $0.name == "webhook-id" }?.value }
+        }
+        #expect(ids(client).last == ids(again).first)
+        #expect(second.counts.delivered == 3 + 1007)
+        #expect(second.counts.filtered == 2)
+    }
+
+    @Test("a gap record is posted under an id of its own, whatever the patterns")
+    func gap() async throws {
+        let client = FakeClient.willing()
+        let runner = runner(client, filter: EventFilter(portals: ["acme"], include: ["im/*"]))
+        var sample = SampleBatch()
+        sample.addUsual()
+        sample.addGap()
+        journal.append(sample.batch)
+        var other = SampleBatch(portal: "other")
+        other.addGap()
+        journal.append(other.batch)
+        journal.finish()
+        try await runner.run()
+        #expect(
+            client.bodies == [
+                #"{"seq":2,"portal":"acme","gap":{"reason":"retention"},"received_at":"2026-11-22T09:00:00.123456Z"}"#
+            ])
+        #expect(client.requests.first?.headers.first { $0.name == "webhook-id" }?.value == "acme-gap-2")
+        #expect(runner.counts.filtered == 2)
     }
 
     @Test("events that the filter holds back are done with, also behind the last that passes")
@@ -177,8 +220,8 @@ struct WebhookSinkTests {
         let runner = runner(client, filter: EventFilter(portals: ["acme"], include: ["*/a"]))
         var sample = SampleBatch()
         for command in ["b", "a", "b", "a", "b", "b"] { sample.addUsual(command: command) }
-        try await journal.append(sample.batch)
-        try await journal.append(SampleBatch.usual(portal: "other", count: 3, command: "a"))
+        journal.append(sample.batch)
+        journal.append(SampleBatch.usual(portal: "other", count: 3, command: "a"))
         journal.finish()
         try await runner.run()
         #expect(client.bodies.map { $0.prefix(8) } == [#"{"seq":2"#, #"{"seq":4"#])

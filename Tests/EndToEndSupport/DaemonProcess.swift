@@ -11,12 +11,33 @@ public enum PulldProgram {
     }
 
     /// Starts a verb.
+    ///
+    /// - Parameter launcher: stands before the command, as `SmallDisk` wants it.
     public static func start(
-        _ arguments: [String], environment: [String: String] = [:], outputPath: String? = nil
+        _ arguments: [String], environment: [String: String] = [:], outputPath: String? = nil, launcher: [String] = []
     ) throws -> ChildProcess {
-        try ChildProcess(
-            path, arguments, environment: ChildProcess.bareEnvironment.merging(environment) { $1 },
-            outputPath: outputPath)
+        let command = launcher + [path] + arguments
+        return try ChildProcess(
+            command[0], Array(command.dropFirst()),
+            environment: ChildProcess.bareEnvironment.merging(environment) { $1 }, outputPath: outputPath)
+    }
+}
+
+/// What a daemon is started with, again and again if need be.
+public struct DaemonRecipe: Sendable {
+    /// YAML. `$DIRECTORY` in it stands for the daemon's directory.
+    public var configuration: String
+    /// Added to the bare one, secrets for `{ env: … }` among them. `STATE_DIRECTORY` in it takes the place of a directory
+    /// `state` in the daemon's own.
+    public var environment: [String: String]
+    /// Where standard output goes instead of into a file of `OutputCollector`.
+    public var outputPath: String?
+    /// Stands before the command, as `SmallDisk` wants it.
+    public var launcher: [String] = []
+
+    public init(configuration: String, environment: [String: String] = [:]) {
+        self.configuration = configuration
+        self.environment = environment
     }
 }
 
@@ -26,23 +47,34 @@ public final class DaemonProcess: Sendable {
     public let notify: NotifySocket
     public let directory: ScratchDirectory
 
-    /// - Parameters:
-    ///   - configuration: YAML. `$DIRECTORY` in it stands for `directory`.
-    ///   - environment: added to the bare one, secrets for `{ env: … }` among them.
-    public init(
-        configuration: String, environment: [String: String] = [:], directory: ScratchDirectory? = nil,
-        outputPath: String? = nil
-    ) throws {
+    /// - Parameter directory: with the state and the files of an earlier life; nil: a new one.
+    public init(_ recipe: DaemonRecipe, directory: ScratchDirectory? = nil) throws {
         let directory = try directory ?? ScratchDirectory()
         let notify = try NotifySocket()
         let file = try directory.write(
-            configuration.replacingOccurrences(of: "$DIRECTORY", with: directory.path), to: "pulld.yaml")
+            recipe.configuration.replacingOccurrences(of: "$DIRECTORY", with: directory.path), to: "pulld.yaml")
         var all = ["STATE_DIRECTORY": try directory.directory("state"), "NOTIFY_SOCKET": notify.path]
-        all.merge(environment) { $1 }
+        all.merge(recipe.environment) { $1 }
         self.directory = directory
         self.notify = notify
-        process = try PulldProgram.start(["run", "--config", file], environment: all, outputPath: outputPath)
+        process = try PulldProgram.start(
+            ["run", "--config", file], environment: all, outputPath: recipe.outputPath, launcher: recipe.launcher)
     }
+
+    public convenience init(
+        configuration: String, environment: [String: String] = [:], directory: ScratchDirectory? = nil,
+        outputPath: String? = nil
+    ) throws {
+        var recipe = DaemonRecipe(configuration: configuration, environment: environment)
+        recipe.outputPath = outputPath
+        try self.init(recipe, directory: directory)
+    }
+
+    /// Where the journal is, unless the recipe says otherwise.
+    public var statePath: String { directory.file("state") }
+    public var databasePath: String { statePath + "/journal.sqlite" }
+    public var eventFile: String { directory.file("events.ndjson") }
+    public var log: [LogLine] { LogLine.lines(of: process.errorOutput) }
 
     /// Waits for `READY=1`, and fails at once, with what the daemon said, when it ends before.
     public func ready(within limit: Duration = .seconds(20)) async throws {
@@ -54,6 +86,19 @@ public final class DaemonProcess: Sendable {
             return notify.has("READY=1")
         }
     }
+
+    /// Throws, with what it said, when it does not run any more.
+    public func mustRun() throws {
+        guard let exit = process.exit else { return }
+        throw CommandLineTool.Failure(description: "pulld ended: \(exit)\n\(process.errorOutput)")
+    }
+
+    /// Waits until the file sink holds so many lines.
+    public func hasWritten(_ count: Int, within limit: Duration) async throws {
+        try await GrowingFile(eventFile).hasLines(count, within: limit)
+    }
+
+    public static func lineCount(of path: String) -> Int { GrowingFile(path).lineCount }
 
     public func figures() throws -> ProcessFigures {
         try ProcessFigures(of: process.pid)

@@ -5,7 +5,8 @@ import Foundation
 public final class NginxServer: Sendable {
     public let port: UInt16
     public let errorLogPath: String
-    /// One line a request: status, bytes, method and path without the query, since queries hold channel ids.
+    /// One line a request, when it is done: status, bytes, method, path without the query, since queries hold channel ids,
+    /// what an upgrade was asked to, Unix seconds of the end, seconds from beginning to end.
     public let accessLogPath: String
     private let directory: ScratchDirectory
     private let process: ChildProcess
@@ -34,6 +35,28 @@ public final class NginxServer: Sendable {
     public var httpsURL: String { "https://localhost:\(port)" }
     public var pid: pid_t { process.pid }
     public var log: String { (try? String(contentsOfFile: errorLogPath, encoding: .utf8)) ?? "" }
+
+    public struct Request: Sendable, Hashable {
+        public var status: Int
+        public var path: String
+        public var isUpgrade: Bool
+        /// Unix seconds, in steps of a millisecond.
+        public var start: Double
+        public var end: Double
+    }
+
+    /// Every request that is done, in the order of their ends.
+    public var requests: [Request] {
+        let text = (try? String(contentsOfFile: accessLogPath, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ")
+            guard fields.count == 7, let status = Int(fields[0]), let end = Double(fields[5]),
+                let seconds = Double(fields[6])
+            else { return nil }
+            return Request(
+                status: status, path: String(fields[3]), isUpgrade: fields[4] != "-", start: end - seconds, end: end)
+        }
+    }
 
     /// SIGTERM: every connection ends at once, with FIN.
     public func stop() async throws {
@@ -71,7 +94,7 @@ public final class NginxServer: Sendable {
             events { worker_connections \(connections); }
             http {
                 \(temporary)
-                log_format brief '$status $bytes_sent $request_method $uri $http_upgrade';
+                log_format brief '$status $bytes_sent $request_method $uri $http_upgrade $msec $request_time';
                 access_log \(directory)/access.log brief;
                 client_max_body_size 64m;
                 map $http_upgrade $connection_upgrade { default upgrade; '' ''; }

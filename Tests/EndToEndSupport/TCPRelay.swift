@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A cable on the loopback that a test can cut, freeze, delay and slow down.
+/// A cable on the loopback that a test can cut, freeze, delay, slow down and let die in silence.
 public final class TCPRelay: Sendable {
     public enum Cut: Sendable {
         /// RST to both sides, as when a machine forgets its connections.
@@ -11,7 +11,7 @@ public final class TCPRelay: Sendable {
     }
 
     /// What happens to bytes and connections from now on.
-    public struct Behaviour: Sendable {
+    public struct Behaviour: Sendable, Hashable {
         /// Nothing moves and nothing is lost: the peers see silence.
         public var isFrozen = false
         /// New connections are reset at once.
@@ -20,6 +20,36 @@ public final class TCPRelay: Sendable {
         public var delay = Duration.zero
         /// In each direction of each connection; nil: as fast as it goes.
         public var bytesPerSecond: Int?
+        /// The most that is handed on in one piece; nil: as much as there is.
+        public var pieceSize: Int?
+        /// Everything is taken from both sides and thrown away, and neither is told, as when a router on the way forgets a
+        /// connection. A connection that was in this state never works again.
+        public var isHalfOpen = false
+
+        public init() {}
+
+        /// Nothing comes out of the ordinary.
+        public static let whole = Behaviour()
+        public static let halfOpen = Behaviour { $0.isHalfOpen = true }
+        public static let byteByByte = Behaviour { $0.pieceSize = 1 }
+        public static let refusing = Behaviour { $0.refuses = true }
+        public static func slow(bytesPerSecond: Int, delay: Duration = .zero) -> Behaviour {
+            Behaviour {
+                $0.bytesPerSecond = bytesPerSecond
+                $0.delay = delay
+            }
+        }
+
+        private init(_ change: (inout Behaviour) -> Void) {
+            change(&self)
+        }
+    }
+
+    /// Which connections a behaviour is for.
+    public enum Scope: Sendable {
+        case standing
+        case new
+        case all
     }
 
     public let port: UInt16
@@ -28,7 +58,10 @@ public final class TCPRelay: Sendable {
     /// What the test and the relay's thread both touch.
     final class Shared: Sendable {
         struct State {
+            /// Of connections to come.
             var behaviour = Behaviour()
+            /// For those that stand, to be taken over by the loop.
+            var change: Behaviour?
             var cut: Cut?
             var cutsAsked = 0
             var cutsDone = 0
@@ -53,9 +86,18 @@ public final class TCPRelay: Sendable {
         shared.state.withLock { $0.isClosed = true }
     }
 
+    /// Of all connections, those that stand and those to come. Reading gives that of those to come.
     public var behaviour: Behaviour {
         get { shared.state.withLock { $0.behaviour } }
-        set { shared.state.withLock { $0.behaviour = newValue } }
+        set { set(newValue, for: .all) }
+    }
+
+    /// Takes effect within some milliseconds.
+    public func set(_ behaviour: Behaviour, for scope: Scope) {
+        shared.state.withLock { state in
+            if scope != .standing { state.behaviour = behaviour }
+            if scope != .new { state.change = behaviour }
+        }
     }
 
     /// Connections that are open on both sides at this moment.

@@ -119,4 +119,78 @@ private func client(port: UInt16, lines: Int = 1) throws -> ChildProcess {
         #expect(client.output == "reset\n" || client.errorOutput.contains("Error"))
         #expect(relay.acceptedConnections == 0)
     }
+
+    @Test("A half-open relay swallows both directions, tells nobody, and never works again; a new connection does")
+    func halfOpen() async throws {
+        let server = try await EchoServer()
+        let relay = try TCPRelay(to: server.port)
+        let standing = try talker(port: relay.port)
+        try await eventually(within: .seconds(20), "the connection works") { standing.output.contains("answer") }
+        relay.set(.halfOpen, for: .standing)
+        try await eventually(within: .seconds(20), "silence") { standing.output.contains("silence") }
+        relay.behaviour = .whole
+        let new = try client(port: relay.port)
+        try await eventually(within: .seconds(20), "a new connection works") { new.output.contains("line 0") }
+        let count = standing.output.split(separator: "\n").filter { $0 == "silence" }.count
+        try await eventually(within: .seconds(20), "the old one stays silent, and open") {
+            standing.output.split(separator: "\n").filter { $0 == "silence" }.count > count + 1
+        }
+        #expect(standing.exit == nil)
+        #expect(relay.openConnections == 2)
+    }
+
+    @Test("A behaviour for connections to come leaves those that stand as they are")
+    func scopes() async throws {
+        let server = try await EchoServer()
+        let relay = try TCPRelay(to: server.port)
+        let standing = try talker(port: relay.port)
+        try await eventually(within: .seconds(20), "the connection works") { standing.output.contains("answer") }
+        relay.set(.refusing, for: .new)
+        let refused = try client(port: relay.port)
+        _ = try await refused.exit(within: .seconds(20))
+        #expect(refused.output == "reset\n" || refused.errorOutput.contains("Error"))
+        let answers = standing.output.split(separator: "\n").count
+        try await eventually(within: .seconds(20), "the standing one goes on") {
+            standing.output.split(separator: "\n").count > answers + 2
+        }
+        #expect(!standing.output.contains("silence"))
+    }
+
+    @Test("A relay that hands on single bytes loses none, and the reader gets them in small pieces")
+    func byteByByte() async throws {
+        let server = try await EchoServer()
+        let relay = try TCPRelay(to: server.port)
+        relay.behaviour = .byteByByte
+        let script = """
+            import socket
+            s = socket.create_connection(('127.0.0.1', \(relay.port)))
+            line = bytes(range(32, 127)) * 50 + b'\\n'
+            s.sendall(line)
+            got, reads = b'', 0
+            while len(got) < len(line):
+                got += s.recv(65536)
+                reads += 1
+            print(got == line, reads)
+            """
+        let words = try await CommandLineTool.run("python3", ["-c", script]).split(whereSeparator: \.isWhitespace)
+        #expect(words.first == "True")
+        #expect(try #require(Int(words.last ?? "")) > 10)
+    }
+}
+
+/// A client that sends a line every 20 ms and says whether an answer came within 200 ms.
+private func talker(port: UInt16) throws -> ChildProcess {
+    let script = """
+        import socket, time
+        s = socket.create_connection(('127.0.0.1', \(port)))
+        s.settimeout(0.2)
+        while True:
+            s.sendall(b'line\\n')
+            try:
+                print('answer' if s.recv(100) else 'end', flush=True)
+            except TimeoutError:
+                print('silence', flush=True)
+            time.sleep(0.02)
+        """
+    return try ChildProcess("python3", ["-c", script])
 }

@@ -113,4 +113,67 @@ import Testing
         #expect(Self.comparison(Self.good, with: ["b", "a"]).outOfOrder == 1)
         #expect(Self.comparison(Self.good + #"{"seq":3,"gap":{}}"# + "\n").isComplete)
     }
+
+    @Test("A gap record is told with its reason and its ends, and covers what lies between them")
+    func gaps() throws {
+        let text = #"{"seq":3,"portal":"acme","gap":{"reason":"retention","after":"10","before":"20"}}"# + "\n"
+        let file = EventFile(data: Data((Self.good + text).utf8))
+        let gap = try #require(file.gaps.first)
+        #expect(file.gaps.count == 1)
+        #expect(gap == EventFile.Gap(reason: "retention", after: "10", before: "20"))
+        #expect(["10", "15", "20"].map(gap.covers) == [false, true, false])
+        #expect(EventFile.Gap(reason: "", after: nil, before: "20").covers("05"))
+        #expect(file.sequenceBreaks == 0)
+        #expect(EventFile(data: Data((Self.good + Self.good).utf8)).sequenceBreaks == 1)
+    }
+
+    @Test("Rotated files are read oldest first, and a half line at the end of any of them is torn")
+    func rotated() throws {
+        let directory = try ScratchDirectory()
+        func line(_ number: Int) -> String { #"{"seq":\#(number),"params":{"n":\#(number)}}"# + "\n" }
+        try directory.write(line(1) + line(2), to: "events.2")
+        try directory.write(line(3), to: "events.1")
+        try directory.write(line(4) + line(5), to: "events")
+        let whole = EventFile(rotated: directory.file("events"))
+        #expect(whole.lines.compactMap(\.key) == ["1", "2", "3", "4", "5"])
+        #expect(whole.sequenceBreaks == 0 && whole.torn == 0)
+        try directory.write(line(3) + "{", to: "events.1")
+        #expect(EventFile(rotated: directory.file("events")).torn == 1)
+    }
+
+    @Test("The time of receipt is read to the microsecond, and delays are counted from it")
+    func delays() throws {
+        let text = #"{"seq":1,"mid":"7","received_at":"2026-11-22T09:00:00.250000Z"}"# + "\n"
+        let file = EventFile(data: Data(text.utf8))
+        #expect(file.lines.first?.receivedAt == 1_795_338_000.25)
+        let delays = file.delays(since: ["7": 1_795_338_000])
+        #expect(delays.map(\.delay) == [0.25])
+    }
+
+    @Test("Percentiles are values that were measured")
+    func percentiles() {
+        let distribution = Distribution((1...200).map(Double.init).shuffled())
+        #expect(distribution.percentile(50) == 100)
+        #expect(distribution.percentile(99) == 198)
+        #expect(distribution.most == 200)
+        #expect(Distribution([Double]()).percentile(99) == 0)
+    }
+
+    @Test("A growing file is counted on from where it was, and from its beginning when it is another one")
+    func growing() throws {
+        let directory = try ScratchDirectory()
+        let path = directory.file("events")
+        let file = GrowingFile(path)
+        #expect(file.lineCount == 0)
+        try directory.write("1\n2\n3", to: "events")
+        #expect(file.lineCount == 2)
+        let handle = try #require(FileHandle(forWritingAtPath: path))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data("\n4\n".utf8))
+        #expect(file.lineCount == 4)
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
+        #expect(file.lineCount == 4)
+        try directory.write("5\n", to: "events")
+        #expect(file.lineCount == 5)
+    }
 }

@@ -74,6 +74,10 @@ private func request(
         let log = try String(contentsOfFile: nginx.accessLogPath, encoding: .utf8)
         #expect(log.contains("/a/b"))
         #expect(!log.contains("c=d"))
+        let requests = nginx.requests
+        #expect(requests.map(\.path) == ["/a/b", "/a/b"] && requests.map(\.status) == [200, 101])
+        #expect(requests.map(\.isUpgrade) == [false, true])
+        #expect(requests.allSatisfy { $0.start <= $0.end && abs($0.end - Date().timeIntervalSince1970) < 60 })
     }
 
     @Test(

@@ -7,6 +7,7 @@ private let allowedImports: [String: Set<String>] = [
     // C libraries, and small shared things.
     "CCurl": [],
     "COpenSSL": [],
+    "CSQLite": [],
     "Secrets": ["COpenSSL"],
     "Addresses": [],
     "Timing": [],
@@ -22,16 +23,17 @@ private let allowedImports: [String: Set<String>] = [
     "Portal": ["Transport", "PullProtocol", "Addresses", "Secrets", "JSONText", "Timing"],
 
     // One way through the house. Subscription does not know that sinks exist, Delivery does not know that sockets exist.
-    "Journal": ["Events"],
+    "Journal": ["CSQLite", "Events", "Timing"],
     "Subscription": [
-        "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "Secrets", "Timing", "Logging",
+        "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "JSONText", "Secrets", "Timing",
+        "Logging",
     ],
     "Delivery": ["Journal", "Transport", "Events", "JSONText", "Secrets", "Timing", "Logging"],
     "Settings": ["Addresses", "Secrets", "Yams"],
 
     "Daemon": [
-        "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Events", "Secrets",
-        "Timing", "Logging", "ServiceLifecycle",
+        "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses", "Events",
+        "Secrets", "Timing", "Logging", "ServiceLifecycle", "UnixSignals",
     ],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
     "Demo": ["Daemon", "Sandbox", "Settings", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
@@ -42,7 +44,7 @@ private let allowedImports: [String: Set<String>] = [
 ]
 
 /// Part of the toolchain. Not `Foundation`: it costs every process megabytes of resident memory.
-private let allowedEverywhere: Set<String> = ["Swift", "Glibc", "Synchronization", "FoundationEssentials"]
+private let allowedEverywhere: Set<String> = ["Swift", "Glibc", "Dispatch", "Synchronization", "FoundationEssentials"]
 
 private struct Arrow: Hashable, CustomStringConvertible {
     var module: String

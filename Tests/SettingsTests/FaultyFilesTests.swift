@@ -41,6 +41,14 @@ private func sink(_ lines: String) -> String {
 }
 
 let faultyFiles: [FaultyFile] = [
+    // Rotation of files.
+    FaultyFile(
+        "a rotation without when", sink("    file: { path: /f, rotate: { keep: 3 } }\n"),
+        ["4:31 sinks.app.file.rotate: nothing says when"], cure: "size:"),
+    FaultyFile(
+        "a rotation that keeps nothing", sink("    file: { path: /f, rotate: { size: 1 MiB, keep: 0 } }\n"),
+        ["4:52 sinks.app.file.rotate.keep: 0 is out of bounds"], cure: "1 to 1000"),
+
     // The file as a whole.
     FaultyFile("an empty file says nothing", "", ["1:1 : the file is empty"], cure: "portals: and sinks:"),
     FaultyFile("a file of comments says nothing", "# portals:\n", ["1:1 : the file is empty"]),
@@ -49,7 +57,7 @@ let faultyFiles: [FaultyFile] = [
     FaultyFile("sinks are missing", portals, ["1:1 sinks: missing"], cure: "stdout"),
     FaultyFile(
         "an unknown key at the top", portals + sinks + "sink: {}\n", ["3:1 sink: unknown key"],
-        cure: "did you mean sinks? allowed here: state, portals, sinks, log"),
+        cure: "did you mean sinks? allowed here: state, portals, sinks, journal, log"),
     FaultyFile("a key of another version", portals + sinks + "admin: {}\n", ["3:1 admin: unknown key"]),
     FaultyFile(
         "the same key twice", portals + sinks + "log: {}\nlog: {}\n",
@@ -87,7 +95,29 @@ let faultyFiles: [FaultyFile] = [
         ["3:15 log.level: expected a text, found true or false"]),
     FaultyFile("a list for a map", portals + sinks + "log: [info]\n", ["3:6 log: expected a map, found a list"]),
 
+    FaultyFile(
+        "a size without unit", portals + sinks + "journal: { size: 100 }\n", ["3:18 journal.size: not a size"],
+        cure: "100 MiB"),
+    FaultyFile(
+        "a journal that is too small", portals + sinks + "journal: { size: 4 KiB }\n",
+        ["3:18 journal.size: 4 KiB is out of bounds"], cure: "1 MiB to 1 TiB"),
+
     // Portals.
+    FaultyFile(
+        "an unknown start", access("    start: latest\n"), ["6:12 portals.acme.start: “latest” is not known here"],
+        cure: "now, retained"),
+    FaultyFile(
+        "audits too often", access("    audit: { interval: 1s }\n"),
+        ["6:24 portals.acme.audit.interval: 1s is out of bounds"], cure: "10s to 1h"),
+    FaultyFile(
+        "a word for audits", access("    audit: often\n"), ["6:12 portals.acme.audit: expected a map, found a text"],
+        cure: "off"),
+    FaultyFile(
+        "quotes round true", access("    json_rpc: 'true'\n"),
+        ["6:15 portals.acme.json_rpc: expected true or false, found a text"]),
+    FaultyFile(
+        "half a request limit", access("    request_limit: { burst: 5 }\n"),
+        ["6:5 portals.acme.request_limit.per_second: missing"]),
     FaultyFile("no portal at all", sinks + "portals: {}\n", ["2:10 portals: there is no portal"]),
     FaultyFile("a list of portals", sinks + "portals: [acme]\n", ["2:10 portals: expected a map, found a list"]),
     FaultyFile(
@@ -222,8 +252,8 @@ let faultyFiles: [FaultyFile] = [
     FaultyFile(
         "a file without path", sink("    file: {}\n"), ["4:5 sinks.app.file.path: missing"], cure: "path: /PATH"),
     FaultyFile(
-        "a key of a later version", sink("    file: { path: /x, rotate: { keep: 3 } }\n"),
-        ["4:23 sinks.app.file.rotate: unknown key"]),
+        "a key of a later version", sink("    file: { path: /x, fsync: true }\n"),
+        ["4:23 sinks.app.file.fsync: unknown key"]),
     FaultyFile(
         "a webhook to another machine", sink("    webhook: { url: 'http://10.0.0.5:8080/' }\n"),
         ["4:21 sinks.app.webhook.url: in this version a webhook goes to this machine only"],

@@ -23,12 +23,17 @@ struct SettingsTests {
                 == PortalSettings(
                     name: "acme", url: "https://acme.bitrix24.com", access: .oauth(oauth),
                     caFile: "/etc/ssl/certs/ca-certificates.crt", proxy: .url("http://proxy.example:3128"),
-                    refreshMargin: .seconds(600)))
+                    refreshMargin: .seconds(600), requestLimit: .bucket(burst: 40, perSecond: 1)))
+        #expect(settings.journal == JournalSettings())
         let accesses = settings.portals.dropFirst().map(\.access)
         #expect(accesses == [.webhook(.file("/etc/pulld/helpdesk-webhook"))])
         #expect(
             settings.sinks == [
-                SinkSettings(name: "log", kind: .file(path: "/var/log/pulld/events.ndjson")),
+                SinkSettings(
+                    name: "log",
+                    kind: .file(
+                        path: "/var/log/pulld/events.ndjson",
+                        rotation: RotationSettings(size: 100 << 20, age: .seconds(604_800)))),
                 SinkSettings(
                     name: "app",
                     kind: .webhook(
@@ -50,6 +55,8 @@ struct SettingsTests {
         #expect(portal.caFile == nil && portal.proxy == nil)
         #expect(settings.state == nil)
         #expect(settings.log == LogSettings())
+        #expect(settings.journal == JournalSettings(keep: .seconds(86_400), size: 1 << 30))
+        #expect(portal.start == .now && portal.audit == AuditSettings() && portal.requestLimit == nil)
     }
 
     @Test("a secret proxy, one channel, long polling and another margin are taken over")
@@ -71,6 +78,41 @@ struct SettingsTests {
         #expect(portal.channels == [.private])
         #expect(portal.transport == .longPolling)
         #expect(portal.refreshMargin == .seconds(90))
+    }
+
+    @Test("what keeps a subscription whole is taken over")
+    func subscriptionKeys() throws {
+        let settings = try parse(
+            """
+            portals:
+              p:
+                url: https://p.example
+                webhook: { env: W }
+                start: retained
+                audit: { interval: 1m, lag: 2m }
+                max_backoff: 30s
+                websocket_trial: 5m
+                request_limit: { burst: 250, per_second: 5 }
+                json_rpc: true
+              q: { url: "https://q.example", webhook: { env: W }, audit: off, request_limit: off, json_rpc: false }
+            sinks:
+              s: { file: { path: /s, rotate: { size: 100 MiB, age: 1d, keep: 3 } } }
+              t: { file: { path: /t, rotate: { size: 64KiB } } }
+            journal: { keep: 2h, size: 2 GiB }
+            """)
+        let (p, q) = (try #require(settings.portals.first), try #require(settings.portals.last))
+        #expect(p.start == .retained && q.start == .now)
+        #expect(p.audit == AuditSettings(interval: .seconds(60), lag: .seconds(120)) && q.audit == nil)
+        #expect(p.maximumBackoff == .seconds(30) && q.maximumBackoff == .seconds(600))
+        #expect(p.webSocketTrial == .seconds(300) && q.webSocketTrial == .seconds(600))
+        #expect(p.requestLimit == .bucket(burst: 250, perSecond: 5) && q.requestLimit == .off)
+        #expect(p.allowsJSONRPC && !q.allowsJSONRPC)
+        #expect(
+            settings.sinks.map(\.kind) == [
+                .file(path: "/s", rotation: RotationSettings(size: 100 << 20, age: .seconds(86_400), keep: 3)),
+                .file(path: "/t", rotation: RotationSettings(size: 64 << 10)),
+            ])
+        #expect(settings.journal == JournalSettings(keep: .seconds(7200), size: 2 << 30))
     }
 
     @Test("an anchor saves writing the same twice")

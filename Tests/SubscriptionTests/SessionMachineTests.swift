@@ -44,7 +44,7 @@ import Timing
 
     @Test("A lost connection comes back after 0.1 to 0.5 s, and further failures wait 15, 45, 45, 600 s")
     func reconnectSchedule() throws {
-        var machine = Machine()
+        var machine = Machine { $0.transport = .webSocketOnly }
         machine.answer = configuration()
         var link = try machine.live(configuration())
         var waits: [Double] = []
@@ -107,7 +107,7 @@ import Timing
         let quiet = machine.run(for: 44)
         #expect(quiet.contains { if case .ping(link) = $0.action { true } else { false } })
         #expect(!quiet.contains { if case .close = $0.action { true } else { false } })
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic))
+        machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: 0))
         let answered = machine.run(for: 29)
         #expect(!answered.contains { if case .close = $0.action { true } else { false } })
         let silent = machine.run(for: 20)
@@ -128,7 +128,7 @@ import Timing
         machine.send(.command(.noOperation))
         #expect(machine.closed.isEmpty)
         for link in [old, new] {
-            machine.send(.activity(link, lastFrameAt: machine.now.monotonic - .seconds(15)))
+            machine.send(.activity(link, lastFrameAt: machine.now.monotonic - .seconds(15), serverPings: 0))
             #expect(machine.closed.isEmpty)
         }
         machine.send(.tick)

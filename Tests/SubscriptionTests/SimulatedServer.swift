@@ -4,15 +4,19 @@ import PullProtocol
 @testable import Subscription
 
 /// A portal and its push server, as far as a session can tell: two channels that are replaced lazily, one store with
-/// numbers common to both, messages that stay readable under the ids of their time.
+/// numbers common to both, messages that stay readable under the ids of their time, answers that are cut at 100 messages
+/// a channel and 200 in all.
 struct SimulatedServer {
     struct Message {
-        /// Its number in the store, from 1.
-        var counter: Int
+        /// Unique, whatever the ids do.
+        var serial: Int
+        var id: MessageID
         var channel: String
+        var kind: ChannelKind
         var publishedAt: Double
-        var isCommand: Bool
-        var text: String
+        /// Of a channel_expire: the id that has ended.
+        var expired: String?
+        var isEvent: Bool { expired == nil }
     }
 
     private struct Channel {
@@ -20,75 +24,119 @@ struct SimulatedServer {
         var letter: Character
         var generation = 0
         var end: Double
+
+        var id: String {
+            let number = "\(generation)"
+            return String(repeating: "0", count: 31 - number.count) + number + String(letter)
+        }
     }
 
+    static let retention = 86_400.0
+
+    /// All that there ever were.
     private(set) var messages: [Message] = []
+    /// Messages that an answer left out for its limits.
+    private(set) var leftOut: Set<Int> = []
+    private var store: [String: [Message]] = [:]
     private var channels: [Channel]
+    private var generation: UInt64 = 1_700_000_000
+    private var counter: UInt64 = 1_000
     private let life: Double
     private let hasWebSocket: Bool
+    private let hasPolling: Bool
 
-    init(life: Double, hasWebSocket: Bool, now: Double, random: inout SeededRandom) {
+    init(life: Double, hasWebSocket: Bool, hasPolling: Bool, now: Double, random: inout SeededRandom) {
         self.life = life
         self.hasWebSocket = hasWebSocket
+        self.hasPolling = hasPolling
         channels = [(ChannelKind.private, "a"), (.shared, "b")].map { kind, letter in
             Channel(
                 kind: kind, letter: letter, end: (now + life * Double.random(in: 0.1...1, using: &random)).rounded())
         }
     }
 
-    /// The stored message; new channels are made where their time is over, as an event needs them.
+    /// The event, and what the portal sends because its channel had to be replaced. Not in the store yet.
     mutating func publish(toShared: Bool, at now: Double) -> [Message] {
         let index = toShared ? 1 : 0
-        let first = messages.count
-        rotate(index, at: now)
-        store(#"{"module_id":"m","command":"c","params":{}}"#, in: channels[index], at: now, isCommand: false)
-        return Array(messages[first...])
+        let command = rotate(index, at: now)
+        return [command, message(in: channels[index], at: now)].compactMap { $0 }
     }
 
     /// The answer to a request for the configuration, and what the portal sends because of it.
     mutating func configuration(at now: Double) -> (PullConfiguration, [Message]) {
-        let first = messages.count
-        for index in channels.indices { rotate(index, at: now) }
+        let commands = channels.indices.compactMap { rotate($0, at: now) }
         let all = channels.compactMap { channel in
-            ChannelID(Self.id(channel) + ".0123456789").map {
+            ChannelID(channel.id + ".0123456789").map {
                 PullProtocol.Channel(kind: channel.kind, id: $0, end: Int64(channel.end))
             }
         }
         let answer = PullConfiguration(
             version: 3, webSocketURL: hasWebSocket ? "wss://rt.example.test/subws/" : nil,
-            longPollingURL: "https://rt.example.test/sub/", channels: all,
+            longPollingURL: hasPolling ? "https://rt.example.test/sub/" : nil, channels: all,
             earliestEnd: all.map(\.end).min() ?? Int64(now + life))
-        return (answer, Array(messages[first...]))
+        return (answer, commands)
     }
 
-    func stored(after counter: Int, in channels: Set<String>) -> [Message] {
-        messages.filter { $0.counter > counter && channels.contains($0.channel) }
+    /// False: the store is another by now.
+    mutating func put(_ message: Message) -> Bool {
+        guard message.id.generation == generation else { return false }
+        var stored = store[message.channel] ?? []
+        let place = stored.lastIndex { $0.id < message.id }.map { $0 + 1 } ?? 0
+        stored.insert(message, at: place)
+        store[message.channel] = stored
+        return true
     }
 
-    private mutating func rotate(_ index: Int, at now: Double) {
-        guard channels[index].end <= now else { return }
+    /// The newest hundred of each channel, the newest two hundred of those.
+    mutating func history(after position: MessageID, in channels: [String], at now: Double) -> [Message] {
+        var all: [Message] = []
+        for channel in channels {
+            let stored = (store[channel] ?? []).filter {
+                $0.id > position && $0.publishedAt > now - Self.retention
+            }
+            leaveOut(stored.dropLast(100))
+            all += stored.suffix(100)
+        }
+        all.sort { $0.id < $1.id }
+        leaveOut(all.dropLast(200))
+        return Array(all.suffix(200))
+    }
+
+    private mutating func leaveOut(_ messages: ArraySlice<Message>) {
+        for message in messages { leftOut.insert(message.serial) }
+    }
+
+    /// The store is lost. Numbers of messages that it held.
+    mutating func wipe(at now: Double) -> [Int] {
+        let gone = store.values.joined().map(\.serial)
+        store = [:]
+        generation = UInt64(now)
+        counter = 0
+        return gone
+    }
+
+    /// The store is that of some messages ago.
+    mutating func goBack(by count: UInt64) -> [Int] {
+        counter -= min(count, counter - 1)
+        let gone = store.values.joined().filter { $0.id.counter > counter }.map(\.serial)
+        for (channel, stored) in store { store[channel] = stored.filter { $0.id.counter <= counter } }
+        return gone
+    }
+
+    private mutating func rotate(_ index: Int, at now: Double) -> Message? {
+        guard channels[index].end <= now else { return nil }
         let old = channels[index]
         channels[index].generation += 1
         channels[index].end = (now + life).rounded()
-        let id = Self.id(old)
-        store(
-            """
-            {"module_id":"pull","command":"channel_expire","params":{"action":"reconnect","channel":{"id":"\(id).01"}}}
-            """, in: old, at: now, isCommand: true)
+        return message(in: old, at: now, expired: old.id)
     }
 
-    private mutating func store(_ body: String, in channel: Channel, at now: Double, isCommand: Bool) {
-        let counter = messages.count + 1
-        let digits = "\(counter)"
-        let id = "1700000000" + String(repeating: "0", count: 16 - digits.count) + digits
-        messages.append(
-            Message(
-                counter: counter, channel: Self.id(channel), publishedAt: now, isCommand: isCommand,
-                text: "#!NGINXNMS!#{\"id\":\(counter),\"mid\":\"\(id)\",\"text\":\(body)}#!NGINXNME!#"))
-    }
-
-    private static func id(_ channel: Channel) -> String {
-        let number = "\(channel.generation)"
-        return String(repeating: "0", count: 31 - number.count) + number + String(channel.letter)
+    private mutating func message(in channel: Channel, at now: Double, expired: String? = nil) -> Message {
+        counter += 1
+        let message = Message(
+            serial: messages.count, id: MessageID(generation: generation, counter: counter), channel: channel.id,
+            kind: channel.kind, publishedAt: now, expired: expired)
+        messages.append(message)
+        return message
     }
 }

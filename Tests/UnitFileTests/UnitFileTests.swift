@@ -45,7 +45,7 @@ import Testing
     func restarts() throws {
         let unit = try UnitFile()
         #expect(unit.values("Restart") == ["on-failure"])
-        #expect(unit.values("RestartPreventExitStatus") == ["64 65 77 78"])
+        #expect(unit.values("RestartPreventExitStatus") == ["64 65 73 74 77 78"])
     }
 
     @Test("Memory that holds secrets never becomes a core file, and descriptors suffice for ten thousand portals")

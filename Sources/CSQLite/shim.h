@@ -1,0 +1,6 @@
+#ifndef PULLD_CSQLITE_H
+#define PULLD_CSQLITE_H
+
+#include <sqlite3.h>
+
+#endif

@@ -1,0 +1,31 @@
+/// Lines that stand in files already although the cursor does not cover them. Their events come again and are not
+/// written again.
+struct DeliveredLines {
+    struct Line: Hashable {
+        var sequence: UInt64
+        /// Fingerprint of `,"portal":"NAME"`: the line of another program that numbers its own is not ours.
+        var portal: UInt64
+    }
+
+    /// 64 MiB of them. What is beyond is written again.
+    private static let limit = 4 * 1024 * 1024
+
+    private var lines: Set<Line> = []
+
+    var isEmpty: Bool { lines.isEmpty }
+    var count: Int { lines.count }
+
+    mutating func insert(_ line: Line) {
+        if lines.count < Self.limit { lines.insert(line) }
+    }
+
+    /// Whether the line was there; it is then forgotten.
+    mutating func take(_ line: Line) -> Bool {
+        lines.remove(line) != nil
+    }
+
+    /// Events up to and including this one do not come any more.
+    mutating func forget(through sequence: UInt64) {
+        if !lines.isEmpty { lines = lines.filter { $0.sequence > sequence } }
+    }
+}

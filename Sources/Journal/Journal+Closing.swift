@@ -1,0 +1,33 @@
+import Dispatch
+import Timing
+
+extension Journal {
+    /// Ends the journal, once readers have had what they want: what is held is committed, cursors too, the write-ahead log
+    /// copied, the lock released. Finishes it if nobody did. With a disk that fails it gives up after `closePatience`.
+    public func close() async {
+        finish()
+        let end = time.now().monotonic + options.closePatience
+        while !(state.withLock { $0.isIdle }), time.now().monotonic < end {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        await withCheckedContinuation { continuation in
+            // Behind everything that was scheduled there.
+            writing.async { [self] in
+                state.withLock { $0.fail(.finished) }.resume()
+                upkeep.withLock { $0.isClosed = true }
+                lookup.withLock { $0 = nil }
+                archive.withLock { $0 = nil }
+                keeping.sync {
+                    keeper.withLock { $0 = nil }
+                }
+                writer.withLock { writer in
+                    _ = try? writer.checkpoint(.truncate)
+                    writer.close()
+                }
+                if isTemporary { directory.removeAll() }
+                directory.release()
+                continuation.resume()
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Dispatch
+import Events
+
+/// What readers ask for.
+extension Journal {
+    func next(for name: String, budget: Int) async throws(JournalError) -> [EventBatch]? {
+        while true {
+            let result: Result<[EventBatch]?, JournalError> = await withTaskCancellationHandler {
+                await withCheckedContinuation { continuation in
+                    let wait = JournalReaders.Wait(budget: budget, continuation: continuation)
+                    let (answer, displaced) = state.withLock { state in
+                        let displaced = state.readers.removeWait(name)
+                        return (state.read(name, wait, isCancelled: Task.isCancelled), displaced)
+                    }
+                    displaced?.continuation.resume(returning: .success(nil))
+                    switch answer {
+                    case .batches(let batches): continuation.resume(returning: .success(batches))
+                    case .end: continuation.resume(returning: .success(nil))
+                    case .failed(let error): continuation.resume(returning: .failure(error))
+                    case .disk(let from, let limit): readDisk(name, from, limit, wait)
+                    case .later: break
+                    }
+                }
+            } onCancel: {
+                state.withLock { $0.readers.removeWait(name) }?.continuation.resume(returning: .success(nil))
+            }
+            // What it waited for came in such a size that it has to be read from disk.
+            if let batches = try result.get(), batches.isEmpty { continue }
+            return try result.get()
+        }
+    }
+
+    /// On a thread of its own: the disk may take its time, and the tasks' threads are few.
+    private func readDisk(_ name: String, _ from: UInt64, _ limit: UInt64, _ wait: JournalReaders.Wait) {
+        reading.async { [self] in
+            let now = Int64(time.now().wall * 1e6)
+            let result = archive.withLock { archive -> Result<[EventBatch]?, JournalError> in
+                guard let archive else { return .failure(.finished) }
+                do throws(SQLiteFailure) {
+                    return .success(try archive.batches(from: from, before: limit, budget: wait.budget, now: now))
+                } catch {
+                    return .failure(error.error(path: directory.journal))
+                }
+            }
+            if case .success(let batches?) = result, let last = batches.last {
+                state.withLock { $0.readers.handedOut(name, through: last.lastSequence) }
+            }
+            wait.continuation.resume(returning: result)
+        }
+    }
+
+    func cursor(of name: String) -> SinkCursor {
+        state.withLock { $0.readers.cursor(of: name) } ?? SinkCursor(base: 0)
+    }
+
+    func counts(for name: String) -> JournalReaderCounts {
+        state.withLock { $0.readers.counts(for: name, last: $0.counts.lastSequence) }
+    }
+
+    func commit(_ cursor: SinkCursor, of name: String) {
+        let (isTaken, mustWait) = state.withLock { state in
+            let isTaken = state.readers.commit(name, cursor)
+            if !isTaken { state.countFault() }
+            return (isTaken, isTaken && state.scheduleCursors())
+        }
+        if !isTaken { options.onFault("the cursor of \(name) goes back, or beyond what was handed out") }
+        if mustWait {
+            writing.asyncAfter(deadline: .now() + options.cursorDelay.inSeconds) { [weak self] in
+                self?.writeCursors()
+            }
+        }
+    }
+}

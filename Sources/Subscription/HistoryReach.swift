@@ -1,0 +1,57 @@
+import Events
+import PullProtocol
+
+/// How far back the answers of single channels have to reach. Servers give only the newest messages that they hold: once
+/// an answer has brought so many that it may have been cut, only what was received before it shows that a further answer
+/// reaches back far enough. What the cut answer itself has brought shows nothing.
+struct HistoryReach {
+    /// The bounds of what is gone: ids on both sides of it.
+    struct Bounds: Equatable {
+        var after: MessageID?
+        var before: MessageID?
+    }
+
+    private struct Place: Hashable {
+        var server: String
+        var channel: ChannelKind
+    }
+
+    /// The newest id received before the answer that may have been cut; zero: none.
+    private var limits: [Place: MessageID] = [:]
+    private var gaps: [ChannelKind: Bounds] = [:]
+
+    /// Ids above this prove nothing; nil: every known message does.
+    func limit(_ server: String, _ channel: ChannelKind) -> MessageID? {
+        limits[Place(server: server, channel: channel)]
+    }
+
+    /// An answer with history has come.
+    /// - Parameters:
+    ///   - channels: what it was of.
+    ///   - newCount: how many of its messages were not known.
+    ///   - newestBefore: the newest id received before it.
+    mutating func took(
+        _ server: String, channels: [ChannelKind], count: Int, newCount: Int, newestBefore: MessageID?
+    ) {
+        guard count >= HistoryDepth.limit, newCount > 0 else { return }
+        for channel in channels where limit(server, channel) == nil {
+            limits[Place(server: server, channel: channel)] = newestBefore ?? .zero
+        }
+    }
+
+    /// The doubt about these channels is over: their answer reached back.
+    mutating func reached(_ server: String, channels: [ChannelKind]) {
+        for channel in channels { limits[Place(server: server, channel: channel)] = nil }
+    }
+
+    /// The doubt is over: messages between the limit and `lowest` are gone.
+    mutating func missed(_ server: String, channel: ChannelKind, lowest: MessageID?) {
+        let limit = limits.removeValue(forKey: Place(server: server, channel: channel))
+        gaps[channel] = Bounds(after: limit == .zero ? nil : limit, before: lowest)
+    }
+
+    /// The bounds of the gap last found on a channel.
+    mutating func takeGap(_ channel: ChannelKind) -> Bounds? {
+        gaps.removeValue(forKey: channel)
+    }
+}
