@@ -11,12 +11,15 @@ struct DeliveredLines {
     private static let limit = 4 * 1024 * 1024
 
     private var lines: Set<Line> = []
+    private var highest: UInt64 = 0
 
     var isEmpty: Bool { lines.isEmpty }
     var count: Int { lines.count }
 
     mutating func insert(_ line: Line) {
-        if lines.count < Self.limit { lines.insert(line) }
+        guard lines.count < Self.limit else { return }
+        lines.insert(line)
+        highest = max(highest, line.sequence)
     }
 
     /// Whether the line was there; it is then forgotten.
@@ -24,8 +27,8 @@ struct DeliveredLines {
         lines.remove(line) != nil
     }
 
-    /// Events up to and including this one do not come any more.
+    /// Events up to and including this one do not come any more. What is left when none of them can is forgotten.
     mutating func forget(through sequence: UInt64) {
-        if !lines.isEmpty { lines = lines.filter { $0.sequence > sequence } }
+        if sequence >= highest { lines = [] }
     }
 }

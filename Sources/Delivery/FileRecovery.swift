@@ -20,7 +20,7 @@ struct FileRecovery {
     private(set) var isSettledFile = false
     /// The oldest part of a file that has something the cursor does not cover; until that has come again, it is where
     /// the next life has to begin to look.
-    private(set) var oldest: (file: OutputFile, offset: UInt64)?
+    private(set) var oldest: FilePlace?
 
     private let cursor: UInt64
     private let place: FilePlace
@@ -38,7 +38,7 @@ struct FileRecovery {
         self.place = place
         isSettledFile = isSettled(file)
         if isSettledFile {
-            scan(file, from: place.size, isOurs: true)
+            scan(file, from: place.size, isOurs: place.isOurs)
             return
         }
         let moved = FileName(file.path).find(place.identity).flatMap(open).flatMap { isSettled($0) ? $0 : nil }
@@ -64,9 +64,10 @@ struct FileRecovery {
         }
         if let moved {
             unsettled.append(moved)
-            scan(moved, from: place.size, isOurs: true)
+            scan(moved, from: place.size, isOurs: place.isOurs)
             notes.append(
-                SinkNote(level: .notice, message: "the file has been moved; it goes on under its name", file: moved.path))
+                SinkNote(
+                    level: .notice, message: "the file has been moved; it goes on under its name", file: moved.path))
         }
         torn.reverse()
     }
@@ -95,7 +96,9 @@ struct FileRecovery {
         let scan = LineScan(file, from: start, stopsAtZero: isOurs) { line in
             if line.sequence > cursor { lines.insert(line) }
         }
-        if lines.count > self.lines.count || scan.unfinished != nil { oldest = (file, start) }
+        if lines.count > self.lines.count || scan.unfinished != nil {
+            oldest = FilePlace(file, size: start, since: place.since, isOurs: isOurs)
+        }
         self.lines = lines
         if let unfinished = scan.unfinished { torn.append(TornLine(file: file, start: unfinished, isOurs: isOurs)) }
         return scan.firstSequence.map { $0 <= cursor } ?? false

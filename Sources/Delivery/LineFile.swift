@@ -58,9 +58,7 @@ final class LineFile: LineDestination {
         torn = recovery.torn
         notes += recovery.notes
         if recovery.isSettledFile { since = place.since }
-        self.place = recovery.oldest.map { file, offset in
-            FilePlace(identity: file.identity, size: offset, mark: file.mark(before: offset), since: since)
-        }
+        self.place = recovery.oldest
         // A last line that is neither ours nor torn by us.
         return file.endsWithinLine && !torn.contains { $0.file === file }
     }
@@ -80,8 +78,7 @@ final class LineFile: LineDestination {
         }
         // An older place is always right: from there on more is read than need be.
         if isWithinDelivery || !torn.isEmpty || !delivered.isEmpty, let place { return place.text }
-        let size = file.size
-        let place = FilePlace(identity: file.identity, size: size, mark: file.mark(before: size), since: since)
+        let place = FilePlace(file, size: file.size, since: since, isOurs: true)
         self.place = place
         return place.text
     }

@@ -66,7 +66,7 @@ final class LineOutput {
     /// The same, without the lines that are there already.
     private func addMissing(_ batch: EventBatch, _ filter: EventFilter) {
         let line = EventLine(batch)
-        let portal = line.portal.withUnsafeBytes(fingerprint)
+        let portal = line.portal.withUnsafeBytes { fingerprint($0) }
         let isAdmitted = filter.admits(portal: batch.portal)
         for (index, event) in batch.events.enumerated() {
             let sequence = batch.firstSequence &+ UInt64(index)

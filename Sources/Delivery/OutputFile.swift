@@ -95,12 +95,14 @@ final class OutputFile {
         }
     }
 
-    /// The fingerprint of the last 64 bytes before `size`.
+    /// The fingerprint of the first 64 and the last 64 bytes before `size`.
     func mark(before size: UInt64) -> UInt64 {
         let count = Int(min(size, 64))
         return withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
-            let got = read(at: size - UInt64(count), into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]))
-            return fingerprint(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+            let first = fingerprint(UnsafeRawBufferPointer(rebasing: part[..<read(at: 0, into: part)]))
+            let got = read(at: size - UInt64(count), into: part)
+            return fingerprint(UnsafeRawBufferPointer(rebasing: part[..<got]), after: first)
         }
     }
 

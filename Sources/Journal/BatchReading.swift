@@ -52,7 +52,7 @@ extension JournalReading {
     ) throws(SQLiteFailure) {
         var next = numbers.lowerBound
         for (portal, drop) in try drops(within: numbers) {
-            let limit = drop.last - next + 1
+            let limit = drop.last - numbers.lowerBound + 1
             let gap = GapRecord(
                 reason: .journalFull, lowest: drop.lowest, highest: drop.highest,
                 events: drop.events == 0 ? limit : min(drop.events, limit))

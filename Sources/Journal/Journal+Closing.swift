@@ -6,9 +6,10 @@ extension Journal {
     /// copied, the lock released. Finishes it if nobody did. With a disk that fails it gives up after `closePatience`.
     public func close() async {
         finish()
-        let end = time.now().monotonic + options.closePatience
-        while !(state.withLock { $0.isIdle }), time.now().monotonic < end {
-            try? await Task.sleep(for: .milliseconds(5))
+        var failing = Duration.zero
+        while !(state.withLock { $0.isIdle }), failing < options.closePatience {
+            await Self.pause(.milliseconds(5))
+            if state.withLock({ $0.counts.trouble != nil }) { failing += .milliseconds(5) }
         }
         await withCheckedContinuation { continuation in
             // Behind everything that was scheduled there.
@@ -28,6 +29,13 @@ extension Journal {
                 directory.release()
                 continuation.resume()
             }
+        }
+    }
+
+    /// Also in a task that was cancelled, as the last ones of a process often are.
+    private static func pause(_ duration: Duration) async {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().asyncAfter(deadline: .now() + duration.inSeconds) { continuation.resume() }
         }
     }
 }

@@ -65,8 +65,12 @@ extension Journal {
     }
 
     /// Runs on the queue `writing`.
-    private func runUpkeep() {
-        upkeep.withLock { $0.isScheduled = false }
+    func runUpkeep() {
+        let isClosed = upkeep.withLock { upkeep in
+            upkeep.isScheduled = false
+            return upkeep.isClosed
+        }
+        if isClosed { return }
         let hasMore = deleteOld()
         let mustCopy = upkeep.withLock { upkeep in
             if upkeep.logBytes == 0 || upkeep.isCopying { return false }

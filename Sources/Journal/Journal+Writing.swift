@@ -16,7 +16,8 @@ extension Journal {
     }
 
     private func write() {
-        while true {
+        // A retry can come after the end.
+        while state.withLock({ $0.failure == nil }) {
             let waiting = unfinished.withLock { $0.work }
             guard let work = waiting ?? state.withLock({ $0.takeWork() }) else { break }
             let result = writer.withLock { writer -> Result<JournalOutcome, SQLiteFailure> in

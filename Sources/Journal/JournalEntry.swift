@@ -120,16 +120,16 @@ public struct IntakeCounts: Hashable, Sendable {
 
     public init() {}
 
-    public var isConserved: Bool { received == journaled + repeated + serviceCommands }
+    public var isConserved: Bool { received == journaled &+ repeated &+ serviceCommands }
 
     public static func += (left: inout IntakeCounts, right: IntakeCounts) {
-        left.received += right.received
-        left.journaled += right.journaled
-        left.repeated += right.repeated
-        left.serviceCommands += right.serviceCommands
-        left.conflicting += right.conflicting
-        left.malformedPieces += right.malformedPieces
-        left.unknownUnits += right.unknownUnits
-        left.gaps += right.gaps
+        left.received &+= right.received
+        left.journaled &+= right.journaled
+        left.repeated &+= right.repeated
+        left.serviceCommands &+= right.serviceCommands
+        left.conflicting &+= right.conflicting
+        left.malformedPieces &+= right.malformedPieces
+        left.unknownUnits &+= right.unknownUnits
+        left.gaps &+= right.gaps
     }
 }

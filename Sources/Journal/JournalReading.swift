@@ -37,7 +37,8 @@ final class JournalReading {
                 WHERE portal = ?1 AND late = 1 AND highest >= ?2 AND lowest <= ?2
             """)
         blocksAbove = try database.prepare(
-            "SELECT number, checksum, content FROM seen WHERE portal = ? AND late = ? AND highest >= ? ORDER BY highest DESC")
+            "SELECT number, checksum, content FROM seen WHERE portal = ? AND late = ? AND highest >= ? ORDER BY highest DESC"
+        )
     }
 
     /// Reads in one snapshot.
@@ -79,7 +80,9 @@ final class JournalReading {
     func checkNumbers(_ state: StoredState, _ cursors: [String: StoredCursor]) throws(SQLiteFailure) {
         guard UInt64(cursors.count) == state.cursors else { throw SQLiteFailure.damage("a sink's cursor is missing") }
         let portals = try database.integer("SELECT count(*) FROM portal")
-        guard UInt64(clamping: portals) == state.portals else { throw SQLiteFailure.damage("the record of a portal is missing") }
+        guard UInt64(clamping: portals) == state.portals else {
+            throw SQLiteFailure.damage("the record of a portal is missing")
+        }
         for (name, cursor) in cursors where cursor.cursor.sequence > state.lastSequence {
             throw SQLiteFailure.damage("the cursor of \(name) lies beyond the last event")
         }

@@ -24,8 +24,10 @@ struct JournalRetention {
     /// About what a block of marks takes.
     private static let blockSize: UInt64 = 2048
 
-    func apply(to file: JournalFile, steps: Int, _ outcome: inout JournalOutcome) throws(SQLiteFailure) {
+    /// - Parameter entries: of the same transaction.
+    func apply(to file: JournalFile, entries: Int, _ outcome: inout JournalOutcome) throws(SQLiteFailure) {
         let used = try file.usedBytes()
+        let steps = steps(entries, used)
         outcome.fileBytes = used
         let hadMarks = try file.seen.expire(now: Int64(now), limit: marksLimit, steps: steps)
         var drops: [Int64: StoredDrop] = [:]
@@ -62,6 +64,12 @@ struct JournalRetention {
         try file.deleteBatches(through: deleted)
         for (portal, drop) in drops { try file.write(drop, portal: portal) }
         outcome.fileBytes = try file.usedBytes()
+    }
+
+    /// Rows to delete at most: few, so that no transaction takes long, unless what is added is larger than what goes.
+    private func steps(_ entries: Int, _ used: UInt64) -> Int {
+        if used <= size { return entries * 2 + 32 }
+        return used - size <= size / 8 ? entries * 2 + 1024 : entries * 2 + 32_768
     }
 
     func hasWork(in file: JournalFile) throws(SQLiteFailure) -> Bool {

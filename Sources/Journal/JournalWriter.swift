@@ -8,6 +8,7 @@ struct JournalWriter {
     private let time: TimeSource
     private let configure: @Sendable (Database) throws(SQLiteFailure) -> Void
     private var file: JournalFile?
+    private var isClosed = false
     private(set) var state = StoredState()
     private var portals: [String: KnownPortal] = [:]
     private var cursors: Set<String>
@@ -15,6 +16,11 @@ struct JournalWriter {
     private var unclear: (draft: Draft, isUpkeep: Bool)?
     /// The disk was full: what every reader has had goes, however young.
     private var needsRoom = false
+    /// How a transaction ends; tests let it fail.
+    var endTransaction: @Sendable (JournalFile) throws(SQLiteFailure) -> Void = {
+        (file) throws(SQLiteFailure) in
+        try file.commit()
+    }
 
     struct KnownPortal {
         var id: Int64
@@ -76,10 +82,10 @@ struct JournalWriter {
             try write(work, to: file, &draft)
             let retention = JournalRetention(
                 keep: makesRoom ? .zero : options.keep, size: options.size, floor: work.floor, now: time.now().wall)
-            try retention.apply(to: file, steps: work.entries.count * 2 + 32, &draft.outcome)
+            try retention.apply(to: file, entries: work.entries.count, &draft.outcome)
             draft.state.transactions += 1
             try file.write(draft.state)
-            try file.commit()
+            try endTransaction(file)
         } catch {
             recover(from: error, file, draft, isUpkeep: work.isUpkeep)
             throw error
@@ -167,6 +173,7 @@ struct JournalWriter {
 
     private mutating func openFile() throws(SQLiteFailure) -> JournalFile {
         if let file { return file }
+        if isClosed { throw SQLiteFailure.refusal("the journal is closed") }
         let opened = try JournalFile(path: path, isDurable: options.isDurable, configure: configure)
         try opened.database.checkpoint(.truncate)
         file = opened
@@ -193,5 +200,6 @@ struct JournalWriter {
     /// Ends the connection; the last one of all copies the rest of the log.
     mutating func close() {
         file = nil
+        isClosed = true
     }
 }

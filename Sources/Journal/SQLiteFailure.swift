@@ -68,6 +68,8 @@ extension JournalError {
     static func damaged(_ message: String, path: String) -> JournalError {
         JournalError(
             code: .damaged, message: message,
-            cure: "move \(path) and its -wal away: pulld starts with a new one and asks the server for what it still holds")
+            cure:
+                "move \(path) and its -wal away: pulld starts with a new one and asks the server for what it still holds"
+        )
     }
 }

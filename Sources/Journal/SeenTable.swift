@@ -97,13 +97,13 @@ final class SeenTable {
         // What belongs between the open block's ids must go there, full or not.
         above.sort { ($0.id ?? .zero) < ($1.id ?? .zero) }
         let room = max(0, SeenBlock.capacity - (place.inOrder?.count ?? 0) - within.count)
-        let joining = place.inOrder == nil ? 0 : min(room, above.count)
+        let joining = place.inOrder == nil ? 0 : Self.wholeIDs(min(room, above.count), of: above[...])
         if !within.isEmpty || joining > 0 {
             place.inOrder = try extend(place.inOrder, by: within + above[..<joining], portal, late: false, now)
         }
         var rest = above[joining...]
         while !rest.isEmpty {
-            let part = Array(rest.prefix(SeenBlock.capacity))
+            let part = Array(rest.prefix(Self.wholeIDs(min(SeenBlock.capacity, rest.count), of: rest)))
             rest = rest.dropFirst(part.count)
             place.inOrder = try extend(nil, by: part, portal, late: false, now)
             place.lowest = part.first?.id
@@ -142,6 +142,13 @@ final class SeenTable {
         // A clock that was ahead must not keep a block for ever.
         let isOld = began < now - Self.lifetime - Self.openTime || began > now + Self.lifetime
         return isOld || last - number >= limit ? number : nil
+    }
+
+    /// `count`, or as many more as have the last one's id: one id never stands in two blocks in order.
+    private static func wholeIDs(_ count: Int, of marks: ArraySlice<SeenMark>) -> Int {
+        var end = marks.startIndex + count
+        while end > marks.startIndex, end < marks.endIndex, marks[end].id == marks[end - 1].id { end += 1 }
+        return end - marks.startIndex
     }
 
     private static func takesMore(_ open: Place.Open, _ now: Int64) -> Bool {

@@ -19,5 +19,5 @@ public struct SinkCursor: Hashable, Sendable {
         sequence = base
     }
 
-    public var isConserved: Bool { sequence - base == delivered + filtered + dead }
+    public var isConserved: Bool { sequence >= base && sequence - base == delivered &+ filtered &+ dead }
 }

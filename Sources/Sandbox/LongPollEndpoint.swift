@@ -11,6 +11,7 @@ struct LongPollEndpoint: Sendable {
     let faults: Faults
     let meter: PollMeter
     let peers: PeerWatch
+    let addresses: PortalAddresses
 
     func answer(_ request: WebRequest) async -> WebReply {
         if let blockade = faults.pollBlockade { return await blockade.reply(while: { faults.pollBlockade != nil }) }
@@ -18,7 +19,7 @@ struct LongPollEndpoint: Sendable {
         switch SubscribeRequest.parse(request, options: options) {
         case .failure(let refusal): return refuse(refusal)
         case .success(let subscription):
-            let peer = request.peerPort.flatMap { peers.peer(port: $0) }
+            let peer = request.peerPort.flatMap { peers.peer(port: $0, server: addresses.listeningPort) }
             let channels = subscription.channels.keys.map(\.id).sorted().joined(separator: "/")
             let number = meter.begin(channels, peer: peer)
             let answer = await wait(subscription, peer: peer)

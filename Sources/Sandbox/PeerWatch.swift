@@ -45,10 +45,11 @@ final class PeerWatch: Sendable {
         while !peer.isGone, !Task.isCancelled { try? await Task.sleep(for: Self.interval) }
     }
 
-    /// The connection of the client with this port on this machine. Nil if there is none.
-    func peer(port: UInt16) -> Peer? {
+    /// The connection of the client with this port to the server with that one. Nil if there is none. The client's port
+    /// alone does not do: it may have the same one for connections to several servers.
+    func peer(port: UInt16, server: UInt16) -> Peer? {
         let guess = known.withLock { $0[port] }
-        if let guess, let peer = Self.peer(on: guess, port: port) { return peer }
+        if let guess, let peer = Self.peer(on: guess, port: port, server: server) { return peer }
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         var misses = 0
@@ -60,7 +61,7 @@ final class PeerWatch: Sendable {
                 continue
             }
             misses = 0
-            if let peer = Self.peer(on: descriptor, port: port) {
+            if let peer = Self.peer(on: descriptor, port: port, server: server) {
                 known.withLock { $0[port] = descriptor }
                 return peer
             }
@@ -68,20 +69,27 @@ final class PeerWatch: Sendable {
         return nil
     }
 
-    private static func peer(on descriptor: Int32, port: UInt16) -> Peer? {
-        guard remotePort(of: descriptor) == port else { return nil }
+    private static func peer(on descriptor: Int32, port: UInt16, server: UInt16) -> Peer? {
+        guard ports(of: descriptor) == [server, port] else { return nil }
         let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
         guard copy >= 0 else { return nil }
         let peer = Peer(copy)
         // The number may have become another connection's in between.
-        return remotePort(of: copy) == port ? peer : nil
+        return ports(of: copy) == [server, port] ? peer : nil
     }
 
-    private static func remotePort(of descriptor: Int32) -> UInt16? {
+    /// Own port and the peer's. Empty for anything but a connection of IPv4.
+    private static func ports(of descriptor: Int32) -> [UInt16] {
+        [port(of: descriptor, getsockname), port(of: descriptor, getpeername)].compactMap { $0 }
+    }
+
+    private static func port(
+        of descriptor: Int32, _ name: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) -> UInt16? {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { name(descriptor, $0, &length) }
         }
         return result == 0 && address.sin_family == UInt16(AF_INET) ? UInt16(bigEndian: address.sin_port) : nil
     }

@@ -18,7 +18,9 @@ final class PortalAddresses: Sendable {
         self.port.withLock { $0 = port }
     }
 
-    private var authority: String { "\(options.host):\(port.withLock { $0 })" }
+    var listeningPort: UInt16 { port.withLock { $0 } }
+
+    private var authority: String { "\(options.host):\(listeningPort)" }
     private var plainHTTP: String { "http://\(authority)" }
 
     var restBase: String { (options.publicHTTPBase ?? plainHTTP) + "/rest/" }

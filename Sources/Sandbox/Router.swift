@@ -22,7 +22,8 @@ struct Router: Sendable {
             options: options, authorisations: sandbox.authorisations, addresses: sandbox.addresses)
         webSocket = WebSocketEndpoint(options: options, faults: sandbox.faults, meter: sandbox.upgrades)
         longPoll = LongPollEndpoint(
-            options: options, hub: sandbox.hub, faults: sandbox.faults, meter: sandbox.polls, peers: sandbox.peers)
+            options: options, hub: sandbox.hub, faults: sandbox.faults, meter: sandbox.polls, peers: sandbox.peers,
+            addresses: sandbox.addresses)
         publish = PublishEndpoint(options: options, hub: sandbox.hub, publishing: publishing)
         control = ControlEndpoint(sandbox: sandbox)
     }

@@ -13,16 +13,19 @@ struct HistoryReach {
 
     private struct Place: Hashable {
         var server: String
-        var channel: ChannelKind
+        var channel: ChannelID
     }
+
+    /// More channels than any portal has at a time, replaced ones included.
+    private static let maximum = 64
 
     /// The newest id received before the answer that may have been cut; zero: none.
     private var limits: [Place: MessageID] = [:]
     private var gaps: [ChannelKind: Bounds] = [:]
 
     /// Ids above this prove nothing; nil: every known message does.
-    func limit(_ server: String, _ channel: ChannelKind) -> MessageID? {
-        limits[Place(server: server, channel: channel)]
+    func limit(_ server: String, _ channel: Channel?) -> MessageID? {
+        channel.flatMap { limits[Place(server: server, channel: $0.id)] }
     }
 
     /// An answer with history has come.
@@ -31,23 +34,26 @@ struct HistoryReach {
     ///   - newCount: how many of its messages were not known.
     ///   - newestBefore: the newest id received before it.
     mutating func took(
-        _ server: String, channels: [ChannelKind], count: Int, newCount: Int, newestBefore: MessageID?
+        _ server: String, channels: [Channel], count: Int, newCount: Int, newestBefore: MessageID?
     ) {
         guard count >= HistoryDepth.limit, newCount > 0 else { return }
+        if limits.count >= Self.maximum {
+            limits = limits.filter { place, _ in channels.contains { $0.id == place.channel } }
+        }
         for channel in channels where limit(server, channel) == nil {
-            limits[Place(server: server, channel: channel)] = newestBefore ?? .zero
+            limits[Place(server: server, channel: channel.id)] = newestBefore ?? .zero
         }
     }
 
     /// The doubt about these channels is over: their answer reached back.
-    mutating func reached(_ server: String, channels: [ChannelKind]) {
-        for channel in channels { limits[Place(server: server, channel: channel)] = nil }
+    mutating func reached(_ server: String, channels: [Channel]) {
+        for channel in channels { limits[Place(server: server, channel: channel.id)] = nil }
     }
 
     /// The doubt is over: messages between the limit and `lowest` are gone.
-    mutating func missed(_ server: String, channel: ChannelKind, lowest: MessageID?) {
-        let limit = limits.removeValue(forKey: Place(server: server, channel: channel))
-        gaps[channel] = Bounds(after: limit == .zero ? nil : limit, before: lowest)
+    mutating func missed(_ server: String, channel: Channel, lowest: MessageID?) {
+        let limit = limits.removeValue(forKey: Place(server: server, channel: channel.id))
+        gaps[channel.kind] = Bounds(after: limit == .zero ? nil : limit, before: lowest)
     }
 
     /// The bounds of the gap last found on a channel.

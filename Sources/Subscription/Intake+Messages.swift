@@ -32,6 +32,7 @@ extension Intake {
         kept.reserveCapacity(events.count)
         entry.marks.reserveCapacity(events.count)
         let legacyMarks = legacyMarks
+        var repeatedEvents: Set<Int> = []
         for (index, var event) in events.enumerated() {
             var hash = BodyHash.of(UnsafeRawBufferPointer(rebasing: bytes[event.body.range]))
             if event.id == nil, let mark = legacyMarks[index] { hash ^= mark }
@@ -39,7 +40,7 @@ extension Intake {
             if finding == .repeated {
                 unsavedCounts.repeated += 1
                 if let id = event.id { ids.add(id) }
-                decoded.malformed.removeAll { $0.event == index }
+                if !decoded.malformed.isEmpty { repeatedEvents.insert(index) }
                 continue
             }
             outcome.newCount += 1
@@ -50,7 +51,7 @@ extension Intake {
             }
             if let id = event.id {
                 let isBehind = positions.isBehind(id, of: reception.server)
-                if isBehind, finding == .new, positions.isConfirmed(reception.server) { outcome.wentBack += 1 }
+                if isBehind, finding == .new { outcome.wentBack += 1 }
                 ids.add(id, isNew: true, isAgain: isBehind || finding == .conflicting)
             }
             if let command = ServiceCommand.parse(event: event, in: bytes) {
@@ -62,6 +63,7 @@ extension Intake {
             event.channel = reception.channel
             kept.append(event)
         }
+        decoded.malformed.removeAll { $0.event.map(repeatedEvents.contains) ?? false }
     }
 
     private mutating func find(

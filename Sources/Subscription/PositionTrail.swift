@@ -47,6 +47,11 @@ struct PositionTrail {
         if safe == nil, newest == nil { safe = .zero }
     }
 
+    /// All has begun lower than it seemed, by a message that others have overtaken.
+    mutating func begin(below id: MessageID) {
+        if !isConfirmed { safe = safe.map { min($0, id.predecessor) } }
+    }
+
     /// `id` is the newest now. It is lower than before only after `goBack`.
     mutating func note(_ id: MessageID, at now: Duration) {
         if id == newest { return }

@@ -64,6 +64,9 @@ struct ServerPositions {
     /// The newest id of a server.
     func newest(of server: String) -> MessageID? { servers[server]?.tracker.newest }
 
+    /// Nothing at or below it is missing of what the current server had.
+    var safe: MessageID? { servers[current]?.trail.safe }
+
     func legacy(of server: String) -> Position? { servers[server]?.legacy }
 
     /// A connection to `server` is about to be made. The trust in ids depends on how messages are framed.
@@ -116,14 +119,16 @@ struct ServerPositions {
     // MARK: Noting
 
     /// Whether a message that was not known comes below what counts as complete: the server's counter went back, or it was
-    /// delayed by more than the lag. In texts that senders can forge, only an id of the same store shows that.
-    func isBehind(_ id: MessageID, of server: String) -> Bool {
-        guard let server = servers[server], let safe = server.trail.safe, id <= safe else { return false }
-        return Self.canGoBack(to: id, server)
+    /// delayed by more than the lag. In texts that senders can forge, only an id of the same store shows that. Below a
+    /// position that is only where all began it is no wonder: that begins lower then.
+    mutating func isBehind(_ id: MessageID, of name: String) -> Bool {
+        guard let server = servers[name], let safe = server.trail.safe, id <= safe, Self.canGoBack(to: id, server)
+        else {
+            return false
+        }
+        if !server.trail.isConfirmed { servers[name]?.trail.begin(below: id) }
+        return server.trail.isConfirmed
     }
-
-    /// Whether being behind is against the rules, not only lower than where all began.
-    func isConfirmed(_ server: String) -> Bool { servers[server]?.trail.isConfirmed ?? false }
 
     /// The server has given out `id` anew: the position goes back below it.
     mutating func goBack(below id: MessageID, of server: String) {

@@ -24,7 +24,7 @@ extension Session {
             source.channel = configuration.channels[index]
         }
         // Nothing was ever asked for, so nothing can be missing.
-        guard let position = await auditPosition(configuration) else { return .complete }
+        guard let position = await auditPosition(configuration, of: source.channel) else { return .complete }
         guard
             let address = try? ConnectionURL.make(
                 configuration, transport: transport, channels: source.channels, position: position)
@@ -35,27 +35,31 @@ extension Session {
         }
     }
 
-    func auditPosition(_ configuration: PullConfiguration) -> Position? {
-        intake.positions.audit(of: configuration.pushServer)
+    /// - Parameter channel: nil: all of the configuration. A single one is asked for everything while it is in doubt whether
+    ///   its messages of an outage have all come: servers that give out the newest ones only then show it by whether a
+    ///   message from before the outage is still among them, and others by giving all.
+    func auditPosition(_ configuration: PullConfiguration, of channel: Channel? = nil) -> Position? {
+        let server = configuration.pushServer
+        guard let position = intake.positions.audit(of: server) else { return nil }
+        return reach.limit(server, channel) == nil ? position : .retained
     }
 
     /// What an answer with history, already taken, says of an audit.
     func judge(_ outcome: Intake.Outcome, _ source: Source) -> AuditOutcome {
         guard outcome.damage == nil, outcome.unknownBytes == 0, !source.isTruncated else { return .failed }
         let server = source.configuration.pushServer
-        let kinds = source.channels.map(\.kind)
-        let isSingle = source.channels.count == 1
+        // Where there is only one channel it is asked by itself all the same, with the position for that.
         let depth =
-            isSingle
-            ? HistoryDepth.ofSingle(count: outcome.messageCount, reachesKnown: outcome.reachesKnown)
-            : HistoryDepth.ofCombined(count: outcome.messageCount)
+            source.channel == nil
+            ? HistoryDepth.ofCombined(count: outcome.messageCount)
+            : HistoryDepth.ofSingle(count: outcome.messageCount, reachesKnown: outcome.reachesKnown)
         switch depth {
         case .complete:
-            reach.reached(server, channels: kinds)
+            reach.reached(server, channels: source.channels)
             return .complete
         case .askEachChannel: return .cut
         case .gap:
-            reach.missed(server, channel: source.onlyChannel, lowest: outcome.lowest)
+            if let channel = source.channel { reach.missed(server, channel: channel, lowest: outcome.lowest) }
             return .gap(lowest: outcome.lowest)
         }
     }

@@ -41,13 +41,13 @@ extension Session {
             reception: Intake.Reception(
                 server: server, channel: source.onlyChannel, isTruncated: source.isTruncated,
                 receivedAt: Int64(now.wall * 1_000_000), at: now.monotonic,
-                reach: reach.limit(server, source.onlyChannel)))
+                reach: reach.limit(server, source.channel)))
         if let link = source.link {
             for text in outcome.replies { connections[link]?.send(text: text) }
         }
         if source.isHistory {
             reach.took(
-                server, channels: source.channels.map(\.kind), count: outcome.messageCount,
+                server, channels: source.channels, count: outcome.messageCount,
                 newCount: outcome.newCount, newestBefore: outcome.newestBefore)
         }
         logTroubles(outcome)

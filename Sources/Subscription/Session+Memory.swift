@@ -69,7 +69,8 @@ extension Session {
         let bounds: HistoryReach.Bounds =
             switch gap.reason {
             case .historyLimit: reach.takeGap(gap.channel) ?? HistoryReach.Bounds()
-            default: HistoryReach.Bounds(after: newestAtLoss)
+            case .formerChannels: HistoryReach.Bounds(after: intake.positions.safe)
+            case .retention, .serverStoreLost: HistoryReach.Bounds(after: newestAtLoss)
             }
         log(gap, bounds)
         appendLater(intake.gap(gap, bounds, receivedAt: Int64(time.now().wall * 1_000_000)))

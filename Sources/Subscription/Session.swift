@@ -45,6 +45,7 @@ public actor Session {
     private var alarmAt: Duration?
     /// What earlier runs have left has been read.
     private var hasBegun = false
+    private var readFailure: JournalError?
     private var isStopping = false
     private(set) var isLive = false
     /// No message has been received and no connection proven: a first connection asks for no history.
@@ -127,9 +128,12 @@ public actor Session {
             handle(.restored(former: former, lastContact: lastContact))
             handle(.start)
         } catch {
-            logger.error(
-                "what earlier runs have left cannot be read",
-                metadata: ["cause": "\(error.message)", "cure": "\(error.cure)"])
+            if error != readFailure {
+                logger.error(
+                    "what earlier runs have left cannot be read",
+                    metadata: ["cause": "\(error.message)", "cure": "\(error.cure)"])
+            }
+            readFailure = error
             onStatus(.waiting(error.message))
             setAlarm()
         }

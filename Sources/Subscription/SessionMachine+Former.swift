@@ -32,7 +32,7 @@ extension SessionMachine {
         guard configuration == nil else { return }
         restored = Array(former.suffix(Self.maximumFormers))
         self.lastContact = lastContact
-        wasLive = wasLive || !former.isEmpty || lastContact != nil
+        mayMissMessages = mayMissMessages || !former.isEmpty || lastContact != nil
     }
 
     /// There is another configuration than `old`.
@@ -48,7 +48,7 @@ extension SessionMachine {
                 owesRetentionGap = true
             }
         }
-        if let old, wasLive { addFormer(old, at: now, &actions) }
+        if let old, mayMissMessages { addFormer(old, at: now, &actions) }
     }
 
     private mutating func addFormer(
@@ -111,9 +111,11 @@ extension SessionMachine {
         case .failed:
             return formerFailed(index, at: now, &actions)
         case .cut where audit.channel == nil:
-            // The channels that are still in use are looked after by the audits of the present configuration.
+            // The channels that are still in use are looked after by the audits of the present configuration, and those that
+            // a later set has, too, by that one's.
             let channels = formers[index].configuration.channels
-            let present = configuration?.channels.map(\.id) ?? []
+            let later = formers[(index + 1)...].map(\.configuration) + [configuration].compactMap { $0 }
+            let present = later.flatMap { $0.channels.map(\.id) }
             formers[index].separately = channels.indices.filter { !present.contains(channels[$0].id) }
             actions.append(.note(.historyCut))
         case .cut, .gap:

@@ -114,7 +114,7 @@ extension SessionMachine {
 
     /// The connection that serves has been proven.
     mutating func cameUp(_ link: Link, at now: Moment, _ actions: inout [SessionAction]) {
-        wasLive = true
+        mayMissMessages = true
         if link.transport == .webSocket { unblock(&actions) }
         if status != .live(link.transport) { actions.append(.note(.live(link.transport))) }
         change(.live(link.transport), &actions)

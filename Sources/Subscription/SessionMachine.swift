@@ -42,8 +42,9 @@ public struct SessionMachine: Sendable {
     /// A WebSocket on trial beside a poll loop.
     var trial: Link?
     var retiring: [Link] = []
-    /// Some connection has been proven, in this run or an earlier one.
-    var wasLive = false
+    /// Some connection has been proven, in this run or an earlier one, or everything is wanted: channels that are replaced
+    /// may hold messages of ours.
+    var mayMissMessages = false
     var reconnectAt: Duration?
     /// The next connection waits for the answer to a request.
     var awaitsConfiguration = false
@@ -96,6 +97,7 @@ public struct SessionMachine: Sendable {
         self.rules = rules
         random = SeededRandom(seed: seed)
         connectionBackoff = .connection(maximum: rules.maximumBackoff)
+        mayMissMessages = rules.startsWithRetained
     }
 
     public mutating func handle(_ input: SessionInput, at now: Moment) -> [SessionAction] {
@@ -205,6 +207,10 @@ public struct SessionMachine: Sendable {
                 times.append(now.monotonic + .seconds(max(0, wall - portalTime(at: now))))
             }
         }
+        if let configuration, !holdsPosition {
+            let left = Double(configuration.earliestEnd) - portalTime(at: now)
+            times.append(now.monotonic + .seconds(max(0, left)))
+        }
         for link in links { times += linkDeadlines(link) }
         times += [trialDeadline, auditDeadline].compactMap { $0 }
         return times.min()
@@ -220,9 +226,9 @@ extension SessionMachine {
         var formers: [Int]
     }
 
-    /// From the first proven connection on: before that, nothing that was sent is this session's.
+    /// Before that, nothing that was sent is this session's.
     private mutating func remember(_ actions: inout [SessionAction]) {
-        guard wasLive, let configuration else { return }
+        guard mayMissMessages, let configuration else { return }
         let numbers = formers.map(\.number)
         if let remembered, remembered.formers == numbers, remembered.current.earliestEnd == configuration.earliestEnd,
             remembered.current.makesSameConnections(as: configuration)

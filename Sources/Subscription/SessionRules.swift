@@ -3,6 +3,8 @@ public import PullProtocol
 /// The times and limits of one portal's session. Seconds as Double where they are added to wall-clock times.
 public struct SessionRules: Sendable {
     public var transport = TransportChoice.automatic
+    /// The first run fetches what the server holds from before it, too.
+    public var startsWithRetained = false
     /// The first request comes at a random time within so many seconds, for the sake of machines with many sessions.
     public var startSpread = 0.0
     /// Ask for the configuration this long before the earliest `end`. Asking early makes no new channels: it shows

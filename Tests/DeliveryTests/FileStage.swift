@@ -21,7 +21,7 @@ final class FileStage {
     private var progress: DeliveryProgress?
 
     init(_ batches: [EventBatch], filter: EventFilter = .all, rotation: FileRotation? = nil) throws {
-        directory = try TemporaryDirectory()
+        directory = try TemporaryDirectory(isInMemory: true)
         self.filter = filter
         self.rotation = rotation
         var next: UInt64 = 1
@@ -73,8 +73,10 @@ final class FileStage {
 
     /// The place that was kept is the file that has the name, and in a life nothing is left to be found out about it.
     var isKnown: Bool {
-        let place = FilePlace(kept.place)
-        return place?.identity == FileIdentity(path: path) && (sink == nil || place.map { Int($0.size) } == size)
+        guard let place = FilePlace(kept.place), let file = try? OutputFile(path: path, creates: false),
+            place.identity == file.identity, place.mark == file.mark(before: place.size)
+        else { return false }
+        return sink == nil ? place.size <= file.size : place.size == file.size
     }
 
     /// As after a crash of the process while it wrote what is not settled: some of that is there, as far as to any byte.

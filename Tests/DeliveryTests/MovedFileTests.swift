@@ -115,11 +115,14 @@ struct MovedFileTests {
         #expect(stage.size == 0)
         stage.clock.pass(.milliseconds(250))
         try await stage.deliver(through: 30)
-        #expect(try before + stage.whole() == lines(of: stage.batches.filter { $0.firstSequence <= 30 }.map {
-            var batch = $0
-            if batch.lastSequence > 30 { batch.events.removeLast(Int(batch.lastSequence - 30)) }
-            return batch
-        }))
+        #expect(
+            try before + stage.whole()
+                == lines(
+                    of: stage.batches.filter { $0.firstSequence <= 30 }.map {
+                        var batch = $0
+                        if batch.lastSequence > 30 { batch.events.removeLast(Int(batch.lastSequence - 30)) }
+                        return batch
+                    }))
         #expect(unlink(stage.path) == 0)
         let second = stage.undisturbed.utf8.count
         try await stage.finish()
@@ -157,9 +160,7 @@ struct MovedFileTests {
         try await stage.deliver(through: 15)
         stage.crash()
         // The same inode, longer than it was, with other bytes before: lines beyond the cursor stand at its beginning.
-        let beyond = try #require(try stage.whole().components(separatedBy: lines(of: stage.batches.filter { $0.lastSequence <= 0 }) + "\n").last)
-        #expect(beyond.isEmpty)
-        let text = lines(of: rest(of: stage.batches, after: 5).map { $0 })
+        let text = lines(of: rest(of: stage.batches, after: 5))
         let handle = try #require(FileHandle(forWritingAtPath: stage.path))
         try handle.truncate(atOffset: 0)
         try handle.write(contentsOf: Data(text.utf8))

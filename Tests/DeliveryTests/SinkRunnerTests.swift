@@ -192,7 +192,8 @@ struct SinkRunnerTests {
                 SinkRunner(
                     name: "file\(index)",
                     sink: try FileSink(
-                        path: directory.file("\(index)"), rotation: index == 1 ? FileRotation(size: 5000, keep: 99) : nil,
+                        path: directory.file("\(index)"),
+                        rotation: index == 1 ? FileRotation(size: 5000, keep: 99) : nil,
                         clock: clock.clock),
                     reader: readers[index], filter: filter, logger: book.logger, settleInterval: FakeClock.never,
                     clock: clock.clock)

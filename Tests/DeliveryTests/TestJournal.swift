@@ -94,7 +94,9 @@ final class TestReader: EventSource {
         let failure = own.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
         if let failure { throw failure }
         let read = own.withLock { $0.read }
-        await journal.wait { $0.lastSequence > read && $0.batches.last.map { $0.lastSequence > read } == true || $0.isFinished }
+        await journal.wait {
+            $0.lastSequence > read && $0.batches.last.map { $0.lastSequence > read } == true || $0.isFinished
+        }
         let batches = rest(of: journal.batches, after: read, budget: budget)
         if batches.isEmpty { return nil }
         own.withLock { $0.read = batches.last?.lastSequence ?? read }

@@ -16,8 +16,8 @@ final class RelayConnection {
 
     /// Not read further while so much waits: the peer's TCP feels it, as behind a real slow line.
     private static let bound = 256 * 1024
-    /// Pieces sent in one turn, so that a connection in small pieces does not hold up the others.
-    private static let piecesInTurn = 512
+    /// Pieces sent in one turn. Small ones are few, or the peer would get them all at once.
+    private var piecesInTurn: Int { behaviour.pieceSize == nil ? 512 : 4 }
 
     private let sockets: [Int32]
     /// `flows[side]` goes to `sockets[side]`.
@@ -84,7 +84,7 @@ final class RelayConnection {
         if behaviour.isHalfOpen { return 0 }
         var total = 0
         var pieces = 0
-        while pieces < Self.piecesInTurn, maySend(to: side, now: now), let count = sendPiece(to: side) {
+        while pieces < piecesInTurn, maySend(to: side, now: now), let count = sendPiece(to: side) {
             total += count
             pieces += 1
             flows[side].mayContinueAt = behaviour.bytesPerSecond.map {

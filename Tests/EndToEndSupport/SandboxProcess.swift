@@ -50,12 +50,13 @@ public final class SandboxProcess: Sendable {
     /// Ends the process at once, connections and all.
     public func kill9() { process.kill() }
 
-    /// Starts it again on the same port and returns when it accepts connections. It has to be made with `keepsStore`.
+    /// Starts it again on the same port and returns when it accepts connections. It has to be made with `keepsStore`
+    /// or `--store`.
     ///
     /// - Parameter sameStore: false: the push server begins empty, with a new generation of ids; the portal has its channels
     ///   and tokens still.
     public func restart(sameStore: Bool) async throws {
-        guard directory != nil else {
+        guard arguments.contains("--store") else {
             throw CommandLineTool.Failure(description: "a sandbox without a store does not come back")
         }
         kill9()

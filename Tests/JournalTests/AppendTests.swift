@@ -2,7 +2,7 @@ import Events
 @testable import Journal
 import Testing
 
-@Suite("Appending and reading", .timeLimit(.minutes(1)))
+@Suite("Appending and reading", .timeLimit(.minutes(5)))
 struct AppendTests {
     private let place = TestDirectory()
 
@@ -46,8 +46,9 @@ struct AppendTests {
         for (reader, budget) in zip(readers, [1, 1_000_000]) {
             let batches = try await reader.drain(through: 300, budget: budget)
             #expect(batches.count == 100)
-            #expect(batches.flatMap { batch in batch.events.indices.map { batch.text($0) } }.enumerated()
-                .allSatisfy { $1.hasPrefix("\($0 + 1) ") })
+            #expect(
+                batches.flatMap { batch in batch.events.indices.map { batch.text($0) } }.enumerated()
+                    .allSatisfy { $1.hasPrefix("\($0 + 1) ") })
         }
         await journal.close()
     }
@@ -153,7 +154,9 @@ struct AppendTests {
         await journal.close()
     }
 
-    @Test("under many writers nothing is lost, repeated or reordered, and memory stays within the windows", arguments: [20_000, 1 << 23])
+    @Test(
+        "under many writers nothing is lost, repeated or reordered, and memory stays within the windows",
+        arguments: [20_000, 1 << 23])
     func stress(window: Int) async throws {
         let journal = try journal { $0.window = window }
         let readers = try (0..<3).map { try journal.reader(named: "r\($0)") }

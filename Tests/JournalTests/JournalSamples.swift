@@ -37,7 +37,9 @@ final class TestClock: Sendable {
 func id(_ counter: UInt64) -> MessageID { MessageID(generation: 1_700_000_000, counter: counter) }
 
 /// A batch of `count` events with bodies of `size` bytes that say which they are.
-func batch(_ count: Int = 1, size: Int = 100, portal: String = "acme", from first: UInt64 = 1, at: Int64 = 0) -> EventBatch {
+func batch(_ count: Int = 1, size: Int = 100, portal: String = "acme", from first: UInt64 = 1, at: Int64 = 0)
+    -> EventBatch
+{
     var bytes: [UInt8] = []
     var events: [Event] = []
     for number in 0..<UInt64(count) {
@@ -54,7 +56,9 @@ func batch(_ count: Int = 1, size: Int = 100, portal: String = "acme", from firs
 }
 
 /// An entry as a session writes it: events, their marks, the position behind them, and the counts.
-func entry(_ count: Int = 1, size: Int = 100, portal: String = "acme", from first: UInt64 = 1, at: Int64 = 0) -> JournalEntry {
+func entry(_ count: Int = 1, size: Int = 100, portal: String = "acme", from first: UInt64 = 1, at: Int64 = 0)
+    -> JournalEntry
+{
     var entry = JournalEntry(portal: portal, batch: batch(count, size: size, portal: portal, from: first, at: at))
     entry.marks = (0..<UInt64(count)).map { SeenMark(id: id(first + $0), hash: (first + $0) &* 31) }
     entry.position = StoredPosition(server: "push.test", newest: id(first + UInt64(count) - 1), safe: id(first))

@@ -65,9 +65,11 @@ import Testing
     @Test(
         "What no connection may be made from is nothing",
         arguments: [
-            (#""format":1"#, #""format":2"#), (#""version":1"#, #""version":0"#), (#""version":1"#, #""version":99999999"#),
+            (#""format":1"#, #""format":2"#), (#""version":1"#, #""version":0"#),
+            (#""version":1"#, #""version":99999999"#),
             (#""version":1"#, #""version":"1""#), (#""kind":"private""#, #""kind":"other""#), ("aa.bb", "aa/bb"),
-            ("http://127.0.0.1:8080/sub/", "http://example.test/sub/"), ("http://127.0.0.1:8080/sub/", "ftp://127.0.0.1/"),
+            ("http://127.0.0.1:8080/sub/", "http://example.test/sub/"),
+            ("http://127.0.0.1:8080/sub/", "ftp://127.0.0.1/"),
             ("http://127.0.0.1:8080/sub/", "https://u:p@example.test/"),
             (#""earliest_end":9223372036854775807"#, #""earliest_end":9223372036854775808"#),
             (#""mode":"personal""#, #""mode":"none""#), (#""enabled":true"#, #""enabled":1"#),
@@ -83,7 +85,8 @@ import Testing
         "The push server's name is its host, with the port where that is not the usual one",
         arguments: [
             ("wss://RT.example.test/subws/", "https://other.test/", "rt.example.test"),
-            ("wss://rt.example.test:443/", nil, "rt.example.test"), (nil, "https://rt.example.test/sub/", "rt.example.test"),
+            ("wss://rt.example.test:443/", nil, "rt.example.test"),
+            (nil, "https://rt.example.test/sub/", "rt.example.test"),
             (nil, "http://127.0.0.1:8080/sub/", "127.0.0.1:8080"), ("ws://127.0.0.1:443/", nil, "127.0.0.1:443"),
             ("wss://rt.example.test:8894/", nil, "rt.example.test:8894"), (nil, nil, ""), ("nonsense", nil, ""),
         ] as [(String?, String?, String)])

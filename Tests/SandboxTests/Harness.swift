@@ -98,3 +98,10 @@ func envelopes(_ unit: String) -> [(mid: String, text: JSONValue)] {
         return (mid, text)
     }
 }
+
+extension SocketClient {
+    /// The messages of the next frame.
+    func messages() async throws -> [(mid: String, text: JSONValue)] {
+        envelopes(try #require(try await frame()).text)
+    }
+}

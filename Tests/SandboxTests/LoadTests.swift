@@ -11,7 +11,7 @@ struct LoadTests {
             let client = try await harness.subscribe()
             _ = try await harness.connections(1)
             let start = ContinuousClock.now
-            let order = #"{"count":300,"rate":500,"size":400,"channel":"both"}"#
+            let order = #"{"count":300,"rate":150,"size":400,"channel":"both"}"#
             #expect(try await harness.http.post("/sandbox/load", order).status == 200)
             #expect(try await harness.http.post("/sandbox/load", order).status == 409)
             var numbers: [Int] = []
@@ -20,7 +20,7 @@ struct LoadTests {
                 numbers += envelopes(frame.text).compactMap { $0.text["params"]?["n"]?.lenientInt }
             }
             #expect(numbers == Array(1...300))
-            #expect(start.duration(to: .now) >= .milliseconds(590))
+            #expect(start.duration(to: .now) >= .milliseconds(1_990))
             let lines = try await harness.http.get("/sandbox/ledger?from=298&limit=10").text
             #expect(lines.split(separator: "\n").count == 2)
             #expect(harness.sandbox.ledger.allSatisfy { $0.size == 400 })
@@ -47,6 +47,24 @@ struct LoadTests {
                     last = number
                 }
             }
+        }
+    }
+
+    @Test("A run that is stopped ends at once, and the ledger has what was published, of the wanted size")
+    func stop() async throws {
+        try await Harness.run { harness in
+            let order = #"{"count":1000000,"rate":2000,"size":2048,"channel":"both"}"#
+            #expect(try await harness.http.post("/sandbox/load", order).status == 200)
+            try await eventually { harness.sandbox.ledger.count > 100 }
+            let progress = try await harness.http.post("/sandbox/stop-load", "{}").json
+            #expect(progress["done"] == .bool(true))
+            try await eventually { harness.sandbox.ledger.count == harness.sandbox.loadProgress.published }
+            let count = harness.sandbox.ledger.count
+            #expect(harness.sandbox.startLoad(SandboxLoad(count: 3, rate: 0)))
+            try await eventually { harness.sandbox.loadProgress.isDone }
+            #expect(harness.sandbox.ledger.count == count + 3)
+            #expect(harness.sandbox.ledger.map(\.number) == (1...count + 3).map { $0 })
+            #expect(harness.sandbox.ledger.prefix(count).allSatisfy { $0.size == 2048 })
         }
     }
 

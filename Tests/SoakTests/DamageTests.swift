@@ -62,6 +62,7 @@ struct DamagedState: Sendable {
             return .ended(exit, said: daemon.process.errorOutput)
         }
         try await stage.sandbox.load(count: 50, rate: 0)
+        try await stage.sandbox.loadIsDone(within: .seconds(10))
         let published = try await stage.published()
         try? await GrowingFile(lives.eventFile).hasLines(published.count, within: .seconds(5))
         if daemon.process.exit == nil { try await lives.stop() } else { _ = try await lives.ended(within: .seconds(1)) }

@@ -34,7 +34,8 @@ struct HangingSinkRun: Sendable {
                 ], level: "info")
             recipe.outputPath = pipe.path
             let daemon = try DaemonProcess(recipe)
-            try await stage.isSubscribed(daemon)
+            // What it needs to start is given back when it is ready.
+            try await daemon.ready()
             try await Task.sleep(for: .seconds(1))
             let memory = MemorySeries(of: daemon.process.pid)
             try await Task.sleep(for: .milliseconds(300))

@@ -7,70 +7,61 @@ import Timing
 /// What a daemon keeps of one portal on disk: messages seen, positions, sets of channels. A crash takes what was written
 /// in the last moments.
 struct SimulatedMemory {
-    var lag: Duration
+    private typealias Positions = (newest: MessageID?, safe: MessageID?)
+
+    let lag: Duration
+    let startsWithRetained: Bool
     var removesDuplicates = true
 
     private(set) var accepted: [Int: Int] = [:]
-    private var recent: [(at: Double, serial: Int, before: (newest: MessageID?, safe: MessageID?))] = []
-    private(set) var newest: MessageID?
-    private(set) var safe: MessageID?
-    private var marks: [(at: Duration, id: MessageID)] = []
-    private var isHeld = false
-    /// Everything on both sides of an outage is told apart by the newest position before it.
+    private var recent: [(at: Double, serial: Int, before: Positions)] = []
+    private var trail: PositionTrail
+    /// What was received before an outage, or before an answer that may have been cut, is told apart from what came since
+    /// by this position.
     private(set) var knownThrough: MessageID?
     var hasBeenLive = false
     var stored: [PullConfiguration] = []
     var lastContact: Double?
 
-    /// `startsWithRetained`: everything that the server holds is wanted, not only what comes from now on.
     init(lag: Duration, startsWithRetained: Bool) {
         self.lag = lag
-        safe = startsWithRetained ? .zero : nil
+        self.startsWithRetained = startsWithRetained
+        trail = PositionTrail(lag: lag)
     }
 
     /// Where a connection, or an audit, asks from.
-    var position: MessageID? {
-        safe ?? (hasBeenLive ? .zero : nil)
+    mutating func position() -> MessageID? {
+        if trail.safe == nil, hasBeenLive || startsWithRetained { trail.beginAtZero() }
+        return trail.safe
     }
 
-    /// Returns whether the server's counter went back.
-    mutating func take(_ messages: [SimulatedServer.Message], at now: Double, _ moment: Moment) -> Bool {
+    var newest: MessageID? { trail.newest }
+
+    mutating func take(_ messages: [SimulatedServer.Message], at now: Double, _ moment: Moment) {
         if messages.count >= HistoryDepth.limit { knownThrough = knownThrough ?? newest }
-        var wentBack = false
         lastContact = moment.wall
         for message in messages {
-            if let count = accepted[message.serial], removesDuplicates || !message.isEvent {
-                if removesDuplicates { continue }
-                accepted[message.serial] = count + 1
-            } else {
-                accepted[message.serial, default: 0] += 1
-                recent.append((now, message.serial, (newest, safe)))
+            if accepted[message.serial] != nil {
+                if !removesDuplicates { accepted[message.serial, default: 0] += 1 }
+                continue
             }
-            if let floor = safe, message.id <= floor {
-                safe = MessageID(generation: message.id.generation, counter: message.id.counter - 1)
-                newest = message.id
+            accepted[message.serial] = 1
+            recent.append((now, message.serial, (newest, trail.safe)))
+            if trail.isConfirmed, let safe = trail.safe, message.id <= safe {
+                trail.goBack(below: message.id)
                 knownThrough = nil
-                marks = [(moment.monotonic, message.id)]
-                wentBack = true
-            } else if message.id > newest ?? .zero {
-                newest = message.id
-                // The first message there is sets the position.
-                safe = safe ?? message.id
-                marks.append((moment.monotonic, message.id))
             }
+            if newest.map({ message.id > $0 }) ?? true { trail.note(message.id, at: moment.monotonic) }
         }
-        if recent.count > 64 { recent.removeAll { $0.at < now - 2 } }
-        return wentBack
+        if recent.count > 1000 { recent.removeAll { $0.at < now - 2 } }
     }
 
-    mutating func hold() { isHeld = true }
-    mutating func release() { isHeld = false }
+    mutating func hold() { trail.hold() }
+    mutating func release(_ moment: Moment) { trail.release(at: moment.monotonic) }
 
-    mutating func confirm(asOf began: Duration) {
+    mutating func confirm(asOf began: Duration, _ moment: Moment) {
         knownThrough = nil
-        guard !isHeld, let mark = marks.last(where: { $0.at <= began - lag }) else { return }
-        safe = max(safe ?? mark.id, mark.id)
-        marks.removeAll { $0.at < mark.at }
+        trail.confirm(asOf: began, at: moment.monotonic)
     }
 
     /// Nothing is received from now on.
@@ -79,10 +70,9 @@ struct SimulatedMemory {
     mutating func crash(at now: Double, losing seconds: Double) {
         let lost = recent.filter { $0.at > now - seconds }
         for entry in lost { accepted[entry.serial] = nil }
-        if let first = lost.first { (newest, safe) = first.before }
+        let positions: Positions = lost.first?.before ?? (newest, trail.safe)
         recent = []
-        marks = []
-        isHeld = false
+        trail = PositionTrail(lag: lag, newest: positions.newest, safe: positions.safe, at: .seconds(0))
         knownThrough = newest
     }
 

@@ -37,6 +37,9 @@ struct SimulatedServer {
     private(set) var messages: [Message] = []
     /// Messages that an answer left out for its limits.
     private(set) var leftOut: Set<Int> = []
+    /// Messages that were stored after a higher one had been read.
+    private(set) var late: Set<Int> = []
+    private var highestRead = MessageID.zero
     private var store: [String: [Message]] = [:]
     private var channels: [Channel]
     private var generation: UInt64 = 1_700_000_000
@@ -80,6 +83,7 @@ struct SimulatedServer {
     /// False: the store is another by now.
     mutating func put(_ message: Message) -> Bool {
         guard message.id.generation == generation else { return false }
+        if message.id < highestRead { late.insert(message.serial) }
         var stored = store[message.channel] ?? []
         let place = stored.lastIndex { $0.id < message.id }.map { $0 + 1 } ?? 0
         stored.insert(message, at: place)
@@ -99,8 +103,19 @@ struct SimulatedServer {
         }
         all.sort { $0.id < $1.id }
         leaveOut(all.dropLast(200))
+        highestRead = max(highestRead, all.last?.id ?? .zero)
         return Array(all.suffix(200))
     }
+
+    /// Numbers of young messages at or below a position.
+    func newcomers(through position: MessageID, in channels: [String], since: Double) -> [Int] {
+        channels.flatMap { channel in
+            (store[channel] ?? []).reversed().prefix { $0.publishedAt > since }.filter { $0.id <= position }.map(\.serial)
+        }
+    }
+
+    /// It has been handed out live.
+    mutating func sent(_ message: Message) { highestRead = max(highestRead, message.id) }
 
     private mutating func leaveOut(_ messages: ArraySlice<Message>) {
         for message in messages { leftOut.insert(message.serial) }
@@ -111,6 +126,7 @@ struct SimulatedServer {
         let gone = store.values.joined().map(\.serial)
         store = [:]
         generation = UInt64(now)
+        highestRead = .zero
         counter = 0
         return gone
     }
@@ -118,6 +134,7 @@ struct SimulatedServer {
     /// The store is that of some messages ago.
     mutating func goBack(by count: UInt64) -> [Int] {
         counter -= min(count, counter - 1)
+        highestRead = .zero
         let gone = store.values.joined().filter { $0.id.counter > counter }.map(\.serial)
         for (channel, stored) in store { store[channel] = stored.filter { $0.id.counter <= counter } }
         return gone

@@ -97,12 +97,16 @@ extension Simulation {
             let length = Double.random(in: 10...2000, using: &random)
             sleepsUntil = now + length
             slept += length
-            for id in links.keys where Bool.random(using: &random) { links[id]?.isDead = true }
+            for id in links.keys.sorted(by: { $0.number < $1.number }) where Bool.random(using: &random) {
+                links[id]?.isDead = true
+                let end = LinkEnd(.pollTimeout, cause: "asleep")
+                if links[id]?.transport == .longPolling { plan(.ended(id, end), in: length...length + 60) }
+            }
         case .wipe:
             unreachable.formUnion(server.wipe(at: Self.epoch + now))
         case .goBack:
             unreachable.formUnion(server.goBack(by: UInt64.random(in: 1...200, using: &random)))
-            counterWentBackAt = now + Self.epoch
+            if let newest = memory.newest { rewinds.append((Self.epoch + now, newest)) }
         }
         plan(.fault(fault), in: 1...2 * fault.interval)
     }
@@ -125,6 +129,10 @@ extension Simulation {
     private mutating func crash() {
         isRunning = false
         links = [:]
+        // What was under way may have been overtaken by what has arrived.
+        for case .arrives(_, let messages, isHistory: false) in queue.map(\.what) {
+            dropped.formUnion(messages.map(\.serial))
+        }
         queue.removeAll { !$0.what.isOfWorld }
         memory.crash(at: now, losing: Double.random(in: 0...1, using: &random))
     }
@@ -159,13 +167,15 @@ extension Simulation {
 
     /// Numbers of the events that were lost silently, and of those that came twice.
     var faults: (lost: [Int], doubled: [Int]) {
+        let holes = dropped.union(server.late)
         let since = world.startsWithRetained ? -.infinity : firstAcceptedAt ?? .infinity
         let lost = server.messages.filter { message in
             message.isEvent && memory.accepted[message.serial] == nil && message.publishedAt > since
                 && named.contains(message.channel) && !unreachable.contains(message.serial)
                 && !coveredByGap.contains(message.serial)
+                && !rewinds.contains { message.publishedAt >= $0.at && message.id <= $0.through }
                 // A hole in what is sent, filled by nothing before a hundred others came.
-                && !(dropped.contains(message.serial) && server.leftOut.contains(message.serial))
+                && !(holes.contains(message.serial) && server.leftOut.contains(message.serial))
         }
         return (lost.map(\.serial), memory.accepted.filter { $0.value > 1 }.map(\.key).sorted())
     }

@@ -10,12 +10,19 @@ extension Simulation {
     mutating func happenToLink(_ what: Happening) {
         switch what {
         case .begins(let id):
-            links[id]?.position = memory.position
+            links[id]?.position = memory.position()
             plan(.reaches(id), in: 0.02...3)
         case .reaches(let id): reaches(id)
         case .registers(let id, let history): registers(id, history)
+        case .opens(let id):
+            links[id]?.isOpen = true
+            links[id]?.lastFrameAt = now - slept
+            send(.opened(id))
         case .arrives(let id, let messages, let isHistory):
-            guard links[id]?.isDead == false else { return }
+            guard links[id]?.isDead == false else {
+                // Others of the same time, with higher numbers, may have arrived.
+                return dropped.formUnion(messages.map(\.serial))
+            }
             links[id]?.lastFrameAt = now - slept
             take(messages, from: id, isHistory: isHistory)
         case .serverPings(let id): serverPings(id)
@@ -53,12 +60,7 @@ extension Simulation {
     private mutating func accept(_ messages: [SimulatedServer.Message]) {
         let isFirst = messages.filter { memory.accepted[$0.serial] == nil }
         if firstAcceptedAt == nil { firstAcceptedAt = isFirst.map(\.publishedAt).min() }
-        if memory.take(messages, at: now, moment), let since = counterWentBackAt {
-            // Until the server's counter is seen to have gone back, no position reaches what came after that.
-            for message in server.messages where message.publishedAt >= since {
-                if memory.accepted[message.serial] == nil { unreachable.insert(message.serial) }
-            }
-        }
+        memory.take(messages, at: now, moment)
         for message in isFirst {
             if let expired = message.expired { send(.command(.channelExpire(id: Secret(expired)))) }
         }
@@ -88,11 +90,9 @@ extension Simulation {
     private mutating func registers(_ id: LinkID, _ history: [SimulatedServer.Message]) {
         guard links[id] != nil else { return }
         links[id]?.isRegistered = true
-        links[id]?.isOpen = true
-        links[id]?.lastFrameAt = now - slept
+        plan(.opens(id), in: 0...0)
         if !history.isEmpty { plan(.arrives(id, history, isHistory: true), in: 0.01...3) }
         plan(.serverPings(id), in: 120...120)
-        send(.opened(id))
     }
 
     private mutating func refuse(_ id: LinkID) {
@@ -125,18 +125,24 @@ extension Simulation {
         where link.channels.contains(message.channel) {
             guard link.isRegistered else {
                 // Between two polls; the next one asks for what has a higher number only.
-                if link.transport == .longPolling, let position = link.position, position >= message.id {
+                if link.transport == .longPolling, max(link.position ?? .zero, link.sentThrough) >= message.id {
                     isMissed = true
                 }
                 continue
             }
+            server.sent(message)
             if link.transport == .longPolling {
                 links[id]?.isRegistered = false
+                links[id]?.sentThrough = message.id
                 plan(.pollAnswered(id, poll: link.poll, [message]), in: 0.01...0.4)
             } else if now < link.deafUntil || Double.random(in: 0..<1, using: &random) < world.drops {
                 isMissed = true
             } else {
-                plan(.arrives(id, [message], isHistory: false), in: 0.01...0.4)
+                if link.isDead, let newest = memory.newest, message.id < newest { isMissed = true }
+                // One stream: nothing overtakes.
+                let at = max(now + Double.random(in: 0.01...0.4, using: &random), link.arrivesAt)
+                links[id]?.arrivesAt = at
+                plan(.arrives(id, [message], isHistory: false), in: at - now...at - now)
             }
         }
         if isMissed { dropped.insert(message.serial) }
@@ -147,7 +153,7 @@ extension Simulation {
     private mutating func asksPoll(_ id: LinkID) {
         guard let link = links[id], !link.isDead else { return }
         links[id]?.poll += 1
-        links[id]?.position = link.position ?? memory.position
+        links[id]?.position = link.position ?? memory.position()
         links[id]?.auditOfPoll = link.audit == nil ? nil : link.poll + 1
         plan(.pollReaches(id, poll: link.poll + 1), in: 0.01...0.5)
     }
@@ -158,8 +164,12 @@ extension Simulation {
             return plan(.ended(id, LinkEnd(.closed(code: 1006, reason: ""), cause: "no answer")), in: 0...10)
         }
         let isAudit = link.auditOfPoll == poll
-        let position = isAudit ? memory.position : link.position
+        let position = isAudit ? memory.position() : link.position
         if let position {
+            // A slow one that others have overtaken: below what is asked from.
+            dropped.formUnion(
+                server.newcomers(through: position, in: link.channels, since: Self.epoch + now - 60)
+                    .filter { memory.accepted[$0] == nil && !server.leftOut.contains($0) })
             let stored = server.history(after: position, in: link.channels, at: Self.epoch + now)
             if !stored.isEmpty { return plan(.pollAnswered(id, poll: poll, stored), in: 0.01...1) }
         }
@@ -196,7 +206,7 @@ extension Simulation {
         }
         let keys = audit.configuration.keys
         let channels = audit.channel.map { [keys[$0]] } ?? keys
-        guard let position = memory.position else { return plan(.auditEnds(audit, .complete, []), in: 5...5) }
+        guard let position = memory.position() else { return plan(.auditEnds(audit, .complete, []), in: 5...5) }
         let answer = server.history(after: position, in: channels, at: Self.epoch + now)
         let isOne = channels.count == 1
         var outcome = AuditOutcome.complete

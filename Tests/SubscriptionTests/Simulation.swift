@@ -26,6 +26,7 @@ struct Simulation {
         case begins(LinkID)
         case reaches(LinkID)
         case registers(LinkID, history: [SimulatedServer.Message])
+        case opens(LinkID)
         case arrives(LinkID, [SimulatedServer.Message], isHistory: Bool)
         case serverPings(LinkID)
         case ended(LinkID, LinkEnd)
@@ -58,6 +59,9 @@ struct Simulation {
         var serverPings: UInt64 = 0
         /// The server drops until then.
         var deafUntil = -1.0
+        /// When what was sent last arrives.
+        var arrivesAt = 0.0
+        var sentThrough = MessageID.zero
         var poll = 0
         var audit: AuditID?
         /// The poll that the audit is.
@@ -100,7 +104,8 @@ struct Simulation {
     var dropped: Set<Int> = []
     /// Gone from the server, or out of the reach of every position.
     var unreachable: Set<Int> = []
-    var counterWentBackAt: Double?
+    /// When the counter went back, and the ids that positions hide from then on.
+    var rewinds: [(at: Double, through: MessageID)] = []
     var coveredByGap: Set<Int> = []
     var lastGapAnswer: [SimulatedServer.Message] = []
 
@@ -109,6 +114,7 @@ struct Simulation {
     private(set) var audits: [Double] = []
     var gaps = 0
     var ticks = 0
+    var tracing = false  // TRACE
 
     init(seed: UInt64, without: Protection? = nil) {
         self.seed = seed
@@ -116,6 +122,7 @@ struct Simulation {
         random = SeededRandom(seed: seed)
         world = World(random: &random)
         rules.transport = world.choice
+        rules.startsWithRetained = world.startsWithRetained
         rules.auditsAreOn = without != .audits
         machine = SessionMachine(rules: rules, seed: seed)
         memory = SimulatedMemory(
@@ -221,7 +228,10 @@ struct Simulation {
 
     mutating func send(_ input: SessionInput) {
         guard isRunning else { return }
-        for action in machine.handle(input, at: moment) { carryOut(action) }
+        let acts = machine.handle(input, at: moment)  // TRACE
+        if tracing { switch input { case .tick, .opened, .configured: break; default: print(String(format: "%.2f", now), "IN", "\(input)".prefix(160)) } }  // TRACE
+        if tracing { for a in acts { if case .note(.connecting) = a { continue }; print(String(format: "%.2f", now), "  OUT", String(describing: a).prefix(100), a.chan) } }  // TRACE
+        for action in acts { carryOut(action) }
         alarm += 1
         let wait = machine.deadline(at: moment).map { min(60, max(0, ($0 - moment.monotonic).inSeconds)) } ?? 60
         plan(.tick(alarm), in: wait...wait + 0.1)
@@ -253,7 +263,7 @@ struct Simulation {
         case .close(let id, _, _):
             if links.removeValue(forKey: id) != nil { plan(.ended(id, .closedByUs), in: 0...0) }
         case .holdPosition: if without != .hold { memory.hold() }
-        case .releasePosition: memory.release()
+        case .releasePosition: memory.release(moment)
         case .status(.live): memory.hasBeenLive = true
         case .audit(let id, let configuration, let channel, let transport):
             audits.append(now)
@@ -266,7 +276,7 @@ struct Simulation {
         case .pollFromSafe(let id, let audit):
             audits.append(now)
             links[id]?.audit = audit
-        case .confirmPosition(let began): memory.confirm(asOf: began)
+        case .confirmPosition(let began): memory.confirm(asOf: began, moment)
         case .recordGap(let gap): cover(gap)
         case .remember(let current, let former): memory.stored = former + [current]
         case .status, .note, .finish: break
@@ -279,7 +289,7 @@ extension Simulation.Happening {
     /// Goes on while this machine sleeps.
     var isOfWorld: Bool {
         switch self {
-        case .publish, .put, .broadcast, .fault, .pollHeld, .serverPings: true
+        case .publish, .put, .broadcast, .fault, .registers, .pollHeld, .serverPings: true
         default: false
         }
     }
@@ -293,3 +303,5 @@ extension LinkEnd {
     /// As the driver tells the end of what it was told to close.
     static let closedByUs = LinkEnd(.closed(code: 1000, reason: ""), cause: "closed")
 }
+
+extension SessionAction { var chan: String { if case .audit(_, _, let c, let v) = self { return "ch \(String(describing: c)) \(v)" }; return "" } }  // TRACE

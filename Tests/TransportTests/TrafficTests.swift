@@ -71,6 +71,48 @@ extension TransportTests {
             }
         }
 
+        @Test("a ping of the server is told at once")
+        func toldPings() async throws {
+            let server = try LoopbackServer { peer, _ in
+                peer.upgrade()
+                peer.write(LoopbackPeer.frame(9, []))
+                peer.serveControlFrames()
+            }
+            let (pings, told) = AsyncStream.makeStream(of: Void.self)
+            try await TransportTests.withTransport { transport in
+                var request = TransportTests.socket(server.webSocketURL)
+                request.onPing = { told.yield() }
+                let connection = try await transport.connectWebSocket(request)
+                #expect(await pings.first { _ in true } != nil)
+                #expect(connection.activity.pingsReceived == 1)
+            }
+        }
+
+        @Test(
+            "text pings are answered and counted where they are expected, and are messages where not",
+            arguments: [true, false])
+        func textPings(areExpected: Bool) async throws {
+            let (results, done) = AsyncStream.makeStream(of: String?.self)
+            let server = try LoopbackServer { peer, _ in
+                peer.upgrade()
+                peer.write(
+                    LoopbackPeer.text("one") + LoopbackPeer.text("ping") + LoopbackPeer.frame(2, Array("ping".utf8)))
+                peer.write(LoopbackPeer.text("pings"))
+                done.yield(areExpected ? peer.readFrame().map { String(decoding: $0.payload, as: UTF8.self) } : nil)
+                peer.drain()
+            }
+            try await TransportTests.withTransport { transport in
+                var request = TransportTests.socket(server.webSocketURL)
+                request.answersTextPings = areExpected
+                let connection = try await transport.connectWebSocket(request)
+                let answer = await results.first { _ in true } ?? nil
+                #expect(answer == (areExpected ? "pong" : nil))
+                let expected = areExpected ? ["one", "ping", "pings"] : ["one", "ping", "ping", "pings"]
+                #expect(await TransportTests.receiveText(connection, messages: expected.count) == expected)
+                #expect(connection.activity.pingsReceived == (areExpected ? 1 : 0))
+            }
+        }
+
         @Test("own pings and texts go out in order")
         func sends() async throws {
             let server = try LoopbackServer { peer, _ in

@@ -1,0 +1,63 @@
+import Events
+import PullProtocol
+import Testing
+
+@testable import Subscription
+
+@Suite struct HistoryReachTests {
+    private let both = configuration().channels
+    private var one: Channel { both[0] }
+    private var other: Channel { both[1] }
+
+    private func id(_ counter: UInt64) -> MessageID { MessageID(generation: 1_700_000_000, counter: counter) }
+
+    @Test("After an answer that may be cut only what was received before it shows that another one reaches back")
+    func limit() {
+        var reach = HistoryReach()
+        #expect(reach.limit("a", one) == nil)
+        reach.took("a", channels: both, count: 100, newCount: 1, newestBefore: id(7))
+        #expect(reach.limit("a", one) == id(7))
+        #expect(reach.limit("b", one) == nil)
+        // Not a second cut answer's.
+        reach.took("a", channels: [one], count: 200, newCount: 200, newestBefore: id(300))
+        #expect(reach.limit("a", one) == id(7))
+        reach.reached("a", channels: [one])
+        #expect(reach.limit("a", one) == nil)
+        #expect(reach.limit("a", other) == id(7))
+    }
+
+    @Test("M4: 99 messages, or none that is new, are no cut answer", arguments: [(99, 99), (200, 0)])
+    func whole(count: Int, new: Int) {
+        var reach = HistoryReach()
+        reach.took("a", channels: [one], count: count, newCount: new, newestBefore: id(7))
+        #expect(reach.limit("a", one) == nil)
+    }
+
+    @Test("A gap lies between what was received before the cut answer and the lowest id that came")
+    func gap() {
+        var reach = HistoryReach()
+        reach.took("a", channels: both, count: 100, newCount: 100, newestBefore: id(7))
+        reach.missed("a", channel: one, lowest: id(500))
+        #expect(reach.takeGap(.private) == HistoryReach.Bounds(after: id(7), before: id(500)))
+        #expect(reach.takeGap(.private) == nil)
+        #expect(reach.limit("a", one) == nil)
+        #expect(reach.limit("a", other) == id(7))
+    }
+
+    @Test("Where nothing was received before, a gap has no lower bound")
+    func gapFromTheBeginning() {
+        var reach = HistoryReach()
+        reach.took("a", channels: [one], count: 100, newCount: 100, newestBefore: nil)
+        #expect(reach.limit("a", one) == .zero)
+        reach.missed("a", channel: one, lowest: id(500))
+        #expect(reach.takeGap(.private) == HistoryReach.Bounds(after: nil, before: id(500)))
+    }
+
+    @Test("What is said of a channel says nothing of another one of the same kind")
+    func sameKind() {
+        var reach = HistoryReach()
+        reach.took("a", channels: both, count: 100, newCount: 100, newestBefore: id(7))
+        reach.reached("a", channels: configuration("1").channels)
+        #expect(reach.limit("a", one) == id(7))
+    }
+}

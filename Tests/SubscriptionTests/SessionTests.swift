@@ -1,0 +1,389 @@
+import Events
+import Foundation
+import Journal
+import Testing
+
+@testable import Subscription
+
+/// Sessions against a stand-in server on the loopback, real time. One after the other: several measure time.
+@Suite(.serialized) struct SessionTests {
+    private func live(_ running: Stage.Running) async {
+        let isLive = await eventually { running.isLive }
+        #expect(isLive)
+    }
+
+    private func delivers(_ stage: Stage, _ counters: [UInt64]) async {
+        let isThere = await eventually { stage.journal.delivered == counters }
+        #expect(isThere, "\(stage.journal.delivered)")
+    }
+
+    // MARK: Positions and restarts
+
+    @Test(
+        "M5: the first connection asks for everything with the policy `retained`, and for nothing with `now`",
+        arguments: [(StartPolicy.retained, "ws ab 0", [1, 2, 3]), (.now, "ws ab none", [3])])
+    func start(policy: StartPolicy, asked: String, counters: [UInt64]) async throws {
+        let stage = try Stage()
+        stage.server.publish(1...2, silent: true)
+        try await stage.run(start: policy) { running in
+            await live(running)
+            stage.server.publish(3...3)
+            await delivers(stage, counters)
+            #expect(stage.server.now.asked == [asked])
+        }
+    }
+
+    @Test("What was live without a message asks for everything after a restart")
+    func quietRestart() async throws {
+        let stage = try Stage()
+        try await stage.run { running in
+            await live(running)
+            let isStored = await eventually { stage.journal.entries.contains { $0.lastContact != nil } }
+            #expect(isStored)
+        }
+        stage.server.publish(1...2, silent: true)
+        try await stage.run { _ in await delivers(stage, [1, 2]) }
+        #expect(stage.server.now.asked == ["ws ab none", "ws ab 0"])
+    }
+
+    @Test("After a restart what was sent meanwhile comes, and nothing twice", arguments: [StartPolicy.now, .retained])
+    func restart(start: StartPolicy) async throws {
+        let stage = try Stage()
+        try await stage.run(start: start) { running in
+            await live(running)
+            stage.server.publish(1...5)
+            await delivers(stage, [1, 2, 3, 4, 5])
+        }
+        let entry = try #require(stage.journal.entries.first { $0.batch != nil })
+        #expect(entry.marks.count == 5)
+        #expect(entry.position?.newest?.counter == 5)
+        #expect(entry.position?.server == "127.0.0.1:\(stage.server.port)")
+        stage.server.publish(6...7, channel: "b", silent: true)
+        try await stage.run { _ in await delivers(stage, [1, 2, 3, 4, 5, 6, 7]) }
+        #expect(stage.server.now.asked.last?.hasPrefix("ws ab ") == true)
+        #expect(stage.server.now.asked.last != "ws ab none")
+    }
+
+    @Test("The channels of an earlier run are asked once more after they were replaced while the daemon was away")
+    func formerChannels() async throws {
+        let stage = try Stage()
+        try await stage.run { running in
+            await live(running)
+            stage.server.publish(1...1)
+            await delivers(stage, [1])
+            let isRemembered = await eventually { stage.journal.entries.contains { $0.channels != nil } }
+            #expect(isRemembered)
+        }
+        stage.server.publish(2...2, silent: true)
+        stage.server.change { $0.channels = ["c", "d"] }
+        stage.server.publish(3...3, channel: "c", silent: true)
+        try await stage.run { _ in
+            let areThere = await eventually { Set(stage.journal.delivered) == [1, 2, 3] }
+            #expect(areThere)
+        }
+        #expect(stage.server.now.asked.contains { $0.hasPrefix("poll ab ") })
+    }
+
+    @Test("A stored set of channels that cannot be read is left out, and said")
+    func damagedChannels() async throws {
+        let stage = try Stage()
+        var entry = JournalEntry(portal: "acme")
+        entry.channels = [StoredChannels(isCurrent: true, since: 1, content: Array("{".utf8))]
+        entry.position = StoredPosition(server: "x", legacy: "no position")
+        try await stage.journal.append(entry)
+        try await stage.run { running in await live(running) }
+        #expect(stage.log.contains { $0.contains("stored set of channels cannot be read") })
+        #expect(stage.log.contains { $0.contains("stored position cannot be used") })
+    }
+
+    @Test("While what earlier runs have left cannot be read nothing is asked for, and the stop is prompt")
+    func unreadableMemory() async throws {
+        let stage = try Stage()
+        stage.journal.failReading(JournalError(code: .inputOutput, message: "no such luck"))
+        let took = try await stage.run { running in
+            #expect(await eventually { running.statuses.last == .waiting("no such luck") })
+            #expect(stage.server.now.configurations == 0)
+        }
+        #expect(took < .seconds(2))
+    }
+
+    // MARK: Audits
+
+    @Test(
+        "An audit finds what was stored and never sent, by long polling or by a second WebSocket",
+        arguments: [true, false])
+    func audit(hasLongPolling: Bool) async throws {
+        let stage = try Stage { $0.hasLongPolling = hasLongPolling }
+        var rules = Stage.rules
+        rules.auditAfterConnect = 0.3...0.4
+        try await stage.run(start: .retained, rules: rules) { running in
+            await live(running)
+            stage.server.publish(1...1)
+            await delivers(stage, [1])
+            stage.server.publish(2...2, silent: true)
+            await delivers(stage, [1, 2])
+        }
+        #expect(stage.server.now.asked.last == (hasLongPolling ? "poll ab 0" : "ws ab 0"))
+    }
+
+    @Test("A ping of the server leads to an audit soon")
+    func pingLeadsToAudit() async throws {
+        let stage = try Stage()
+        var rules = Stage.rules
+        rules.auditAfterPing = 0.01...0.02
+        try await stage.run(rules: rules) { running in
+            await live(running)
+            stage.server.publish(1...1)
+            await delivers(stage, [1])
+            stage.server.publish(2...2, silent: true)
+            stage.server.ping()
+            await delivers(stage, [1, 2])
+            let isAnswered = await eventually { stage.server.now.pongs == 1 }
+            #expect(isAnswered)
+        }
+    }
+
+    @Test("An audit that found everything moves the safe position, which is stored without any message")
+    func confirmed() async throws {
+        let stage = try Stage()
+        var rules = Stage.rules
+        rules.auditAfterConnect = 0.3...0.4
+        rules.auditInterval = 0.3
+        try await stage.run(start: .retained, rules: rules) { running in
+            await live(running)
+            stage.server.publish(1...1)
+            let isSafe = await eventually {
+                stage.journal.entries.last { $0.position != nil }?.position?.safe?.counter == 1
+            }
+            #expect(isSafe)
+        }
+        #expect(stage.journal.entries.first { $0.position != nil }?.position?.safe == .zero)
+    }
+
+    @Test("On long polling the audit is the loop's next poll, from the safe position")
+    func auditOfPolls() async throws {
+        let stage = try Stage { $0.hasWebSocket = false }
+        var rules = Stage.rules
+        rules.auditAfterConnect = 0.3...0.4
+        rules.auditIntervalLongPolling = 0.4
+        try await stage.run(start: .retained, rules: rules) { running in
+            stage.server.publish(5...5)
+            await live(running)
+            await delivers(stage, [5])
+            // Overtaken: below what the loop asks from.
+            stage.server.publish(3...3, silent: true)
+            var next: UInt64 = 6
+            _ = await eventually {
+                // Ends the poll that is pending, so that there is a next one.
+                stage.server.publish(next...next)
+                next += 1
+                try? await Task.sleep(for: .milliseconds(100))
+                return stage.journal.delivered.contains(3)
+            }
+            #expect(stage.journal.delivered.contains(3))
+            #expect(Set(stage.journal.delivered).count == stage.journal.delivered.count)
+        }
+        #expect(stage.server.now.asked.allSatisfy { $0.hasPrefix("poll ab ") })
+    }
+
+    @Test("M4: more than the server gives out, sent during an outage, is a gap record with its bounds")
+    func gap() async throws {
+        let stage = try Stage()
+        try await stage.run { running in
+            await live(running)
+            stage.server.publish(1...3)
+            await delivers(stage, [1, 2, 3])
+        }
+        stage.server.publish(4...500, silent: true)
+        try await stage.run { _ in
+            let isRecorded = await eventually { !stage.journal.gaps.isEmpty }
+            #expect(isRecorded)
+        }
+        let expected = """
+            {"reason":"history-limit","after":"\(PushStandIn.mid(3))","before":"\(PushStandIn.mid(401))",\
+            "channel":"private"}
+            """
+        #expect(stage.journal.gaps == [expected])
+        #expect(stage.journal.delivered == [1, 2, 3] + Array(401...500))
+        #expect(try stage.journal.record(of: "acme").counts.gaps == 1)
+    }
+
+    @Test("M4: a hundred and more from a server that gives out everything are no gap")
+    func noGap() async throws {
+        let stage = try Stage { $0.depth = 200 }
+        try await stage.run { running in
+            await live(running)
+            stage.server.publish(1...3)
+            await delivers(stage, [1, 2, 3])
+        }
+        stage.server.publish(4...150, silent: true)
+        var rules = Stage.rules
+        rules.auditAfterConnect = 0.5...0.6
+        try await stage.run(rules: rules) { _ in
+            await delivers(stage, Array(1...150))
+            // Both channels' answers were judged, and so was a later audit.
+            let isSafe = await eventually {
+                stage.journal.entries.last { $0.position != nil }?.position?.safe?.counter == 150
+            }
+            #expect(isSafe)
+        }
+        #expect(stage.server.now.asked.contains("poll a 0"))
+        #expect(stage.server.now.asked.contains("poll b 0"))
+        #expect(stage.journal.gaps == [])
+    }
+
+    @Test("Refused audits pause, and say so")
+    func refusedAudit() async throws {
+        let stage = try Stage { $0.refusesPolls = 429 }
+        var rules = Stage.rules
+        rules.auditAfterConnect = 0.01...0.02
+        try await stage.run(start: .retained, rules: rules) { running in
+            await live(running)
+            let isSaid = await eventually { stage.log.contains { $0.contains("refuses audits") } }
+            #expect(isSaid)
+        }
+        #expect(stage.server.now.asked.count == 2)
+    }
+
+    // MARK: The journal's pace
+
+    @Test("A session whose journal takes nothing stops promptly; what it held is asked for again by the next run")
+    func stopWhileFull() async throws {
+        let stage = try Stage()
+        try await stage.run { running in
+            await live(running)
+            stage.server.publish(1...1)
+            await delivers(stage, [1])
+        }
+        let took = try await stage.run { running in
+            await live(running)
+            stage.journal.isFull = true
+            stage.server.publish(2...4)
+            let isSaid = await eventually { stage.log.contains { $0.contains("intake is paused") } }
+            #expect(isSaid)
+        }
+        #expect(took < .seconds(2))
+        #expect(stage.journal.delivered == [1])
+        stage.journal.isFull = false
+        try await stage.run { _ in await delivers(stage, [1, 2, 3, 4]) }
+    }
+
+    @Test("A stop in the moment in which the journal gets full is prompt too")
+    func stopAtOnceWhileFull() async throws {
+        let stage = try Stage()
+        let took = try await stage.run { running in
+            await live(running)
+            stage.journal.isFull = true
+            stage.server.publish(2...4)
+        }
+        #expect(took < .seconds(3))
+        #expect(stage.journal.delivered == [])
+    }
+
+    @Test("Intake that was paused goes on, in order, and both is said once")
+    func pause() async throws {
+        let stage = try Stage()
+        try await stage.run { running in
+            await live(running)
+            stage.journal.isFull = true
+            stage.server.publish(1...3)
+            stage.server.publish(4...6, channel: "b")
+            let isSaid = await eventually { stage.log.contains { $0.contains("intake is paused") } }
+            #expect(isSaid)
+            stage.server.ping()
+            let isAnswered = await eventually { stage.server.now.pongs == 1 }
+            #expect(isAnswered)
+            try await Task.sleep(for: .milliseconds(1200))
+            stage.journal.isFull = false
+            await delivers(stage, [1, 2, 3, 4, 5, 6])
+        }
+        #expect(stage.log.count { $0.contains("intake is paused") } == 1)
+        #expect(stage.log.count { $0.contains("intake goes on") } == 1)
+    }
+
+    @Test("A journal that takes nothing any more ends the session, and it is said")
+    func brokenJournal() async throws {
+        let stage = try Stage()
+        try await stage.run { running in
+            await live(running)
+            stage.journal.fail(JournalError(code: .damaged, message: "the file is no database"))
+            stage.server.publish(1...1)
+            await running.task.value
+            #expect(running.statuses.last == .stopped)
+        }
+        #expect(stage.log.count { $0.hasPrefix("critical") && $0.contains("no database") } == 1)
+    }
+
+    // MARK: JSON-RPC
+
+    private func call(_ counter: UInt64) -> String {
+        """
+        {"jsonrpc":"2.0","method":"incoming.message","params":{"mid":"\(PushStandIn.mid(counter))",\
+        "body":{"module_id":"m","command":"c"}}}
+        """
+    }
+
+    @Test("JSON-RPC has to be allowed")
+    func forbiddenJSONRPC() async throws {
+        let stage = try Stage { $0.version = 5 }
+        try await stage.run { running in
+            let isSaid = await eventually {
+                if case .waiting(let cause)? = running.statuses.last {
+                    cause.contains("JSON-RPC (version 5)")
+                } else {
+                    false
+                }
+            }
+            #expect(isSaid)
+            #expect(stage.server.now.asked.isEmpty)
+        }
+        #expect(stage.log.contains { $0.contains("json_rpc: true") })
+    }
+
+    @Test(
+        "Messages are acknowledged once they are on disk; a ping and a false call are answered although the journal is full"
+    )
+    func acknowledgements() async throws {
+        let stage = try Stage { $0.version = 5 }
+        try await stage.run(allowsJSONRPC: true) { running in
+            await live(running)
+            stage.journal.holdsCommits = true
+            stage.server.send(call(1))
+            await delivers(stage, [1])
+            stage.journal.isFull = true
+            stage.server.send("[\(call(2)),{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"id\":1}]")
+            let isRefused = await eventually { stage.server.now.received.contains { $0.contains("-32601") } }
+            #expect(isRefused)
+            stage.server.ping(isText: true)
+            let isAnswered = await eventually { stage.server.now.received.contains("pong") }
+            #expect(isAnswered)
+            #expect(!stage.server.now.received.contains { $0.hasPrefix("mack") })
+            stage.journal.isFull = false
+            stage.journal.holdsCommits = false
+            let expected = ["mack:\(PushStandIn.mid(1))", "mack:\(PushStandIn.mid(2))"]
+            let areSent = await eventually { stage.server.now.received.filter { $0.hasPrefix("mack") } == expected }
+            #expect(areSent)
+        }
+    }
+
+    // MARK: Secrets
+
+    @Test("No signed id gets into a log line")
+    func redaction() async throws {
+        let stage = try Stage()
+        var rules = Stage.rules
+        rules.auditAfterConnect = 0.01...0.02
+        try await stage.run(start: .retained, rules: rules) { running in
+            await live(running)
+            stage.server.publish(1...1)
+            await delivers(stage, [1])
+            stage.server.cut()
+            let isBack = await eventually { stage.server.now.asked.count { $0.hasPrefix("ws") } == 2 }
+            #expect(isBack)
+        }
+        for id in ["a", "b"].map(PushStandIn.id) {
+            #expect(!stage.log.contains { $0.contains(id.prefix(32)) || $0.contains(id.suffix(10)) })
+        }
+        #expect(stage.log.count > 3)
+    }
+}
