@@ -13,7 +13,7 @@ BUILD_PACKAGES = libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev pkg-c
 LINT_PACKAGES = systemd shellcheck
 TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3
 
-.PHONY: help demo test lint bench release clean build-packages lint-packages test-packages
+.PHONY: help demo test lint soak bench release clean build-packages lint-packages test-packages
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)$$/make \1 - \2/p' Makefile
@@ -31,6 +31,11 @@ lint: lint-packages ## formatting, the systemd unit, shell scripts
 	$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
 	.ci/unit.sh
 	shellcheck .ci/run .ci/*.sh
+
+# Part of `test`, too, in a minute; here with the full figures.
+soak: build-packages test-packages ## kill -9, rotations, holes, cut cables, full disks: what must never be lost, an hour and more
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
+	PULLD_ACCEPTANCE=1 $(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel --filter SoakTests
 
 bench: build-packages ## throughput of each stage and of the whole path, beside the usual way of doing it
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --product pulld

@@ -133,6 +133,7 @@ let package = Package(
         .testTarget(name: "EndToEndSupportTests", dependencies: ["EndToEndSupport"]),
         .testTarget(name: "CommandLineTests", dependencies: ["EndToEndSupport", "Demo", "Events", "pulld"]),
         .testTarget(name: "EndToEndTests", dependencies: ["EndToEndSupport", "pulld"]),
+        .testTarget(name: "SoakTests", dependencies: ["EndToEndSupport", "TestRandom", "pulld"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -6,6 +6,7 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
         case internalFault = 70
         case cannotCreate = 73
         case inputOutput = 74
+        case temporary = 75
         case configuration = 78
     }
 
@@ -28,7 +29,8 @@ extension StartFailure {
         let code: Code =
             switch error.code {
             case .locked, .cannotCreate, .newerSchema: .cannotCreate
-            case .damaged, .diskFull, .inputOutput: .inputOutput
+            case .damaged, .inputOutput: .inputOutput
+            case .diskFull: .temporary
             case .finished, .system: .internalFault
             }
         self.init(code, error.description)

@@ -6,7 +6,7 @@ struct JournalSchema: Sendable {
     /// Each brings the schema from the version that is its index to the next one.
     var migrations: [String]
     /// In bytes. Measured with events of 400 bytes and 2 KB, singly and 150 at a time.
-    var pageSize = 16384
+    var pageSize = 4096
 
     static let current = JournalSchema(migrations: [first])
 

@@ -36,7 +36,7 @@ struct HistoryReach {
     mutating func took(
         _ server: String, channels: [Channel], count: Int, newCount: Int, newestBefore: MessageID?
     ) {
-        guard count >= HistoryDepth.limit, newCount > 0 else { return }
+        guard HistoryDepth.ofCombined(count: count) == .askEachChannel, newCount > 0 else { return }
         if limits.count >= Self.maximum {
             limits = limits.filter { place, _ in channels.contains { $0.id == place.channel } }
         }

@@ -131,16 +131,16 @@ extension Session {
         }
         guard let batches else { return Task.isCancelled ? .failed : .complete }
         guard let batches else { return Self.refusal(LinkEnd(connection.ending), source.configuration) }
-        var result = AuditOutcome.complete
-        for batch in batches {
+        var source = source
+        var result: AuditOutcome?
+        for batch in batches.splittingFirst() {
             let units = batch.messages.map { (range: $0.start..<$0.end, kind: $0.isBinary ? FrameKind.binary : .text) }
             guard let outcome = try? await take(batch.bytes, units: units, from: source) else { return .failed }
-            let judged = await judge(outcome, source)
-            // The first unit is the history; what came behind it can only be worse by being damaged.
-            if case .complete = judged { continue }
-            if case .complete = result { result = judged }
+            // The first unit is the history.
+            if result == nil { result = await judge(outcome, source) }
+            source.isHistory = false
         }
-        return result
+        return result ?? .complete
     }
 
     private static func refusal(_ end: LinkEnd, _ configuration: PullConfiguration) -> AuditOutcome {

@@ -30,7 +30,7 @@ extension Session {
         var source = Source(link: id, configuration: configuration)
         source.isFirst = position != .none
         while let batches = await connection.receive() {
-            for batch in batches {
+            for batch in source.isFirst ? batches.splittingFirst() : batches {
                 source.isHistory = source.isFirst
                 if let end = await take(batch, source, connection) { return end }
                 source.isFirst = false
@@ -85,6 +85,18 @@ extension Session {
             defer { group.cancelAll() }
             return await group.next() ?? nil
         }
+    }
+}
+
+extension [MessageBatch] {
+    /// The first message in a batch of its own: it is the history, and how many messages are in that tells whether it was
+    /// cut. What came right behind it must not be counted with it.
+    func splittingFirst() -> [MessageBatch] {
+        guard var rest = first, rest.messages.count > 1 else { return self }
+        var head = rest
+        head.messages = [rest.messages.removeFirst()]
+        head.bytes.removeSubrange(head.messages[0].end...)
+        return [head, rest] + dropFirst()
     }
 }
 

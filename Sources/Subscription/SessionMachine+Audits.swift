@@ -18,6 +18,8 @@ extension SessionMachine {
             var subject: Subject
             /// An index into the configuration's channels; nil: all of them.
             var channel: Int?
+            /// That channel's; `unknown`: all of them.
+            var kind: ChannelKind
             var began: Duration
             var via: PushTransport
             /// The poll loop that it is part of.
@@ -142,7 +144,7 @@ extension SessionMachine {
         }
         let subject = Audits.Subject.present(revision: revision)
         if serving.transport == .longPolling {
-            let id = begin(subject, channel: nil, via: .longPolling, link: serving.id, at: now)
+            let id = begin(subject, configuration, channel: nil, via: .longPolling, link: serving.id, at: now)
             actions.append(.pollFromSafe(serving.id, id))
         } else if let transport = auditTransport(for: configuration) {
             beginAudit(subject, configuration, channel: nil, via: transport, at: now, &actions)
@@ -153,17 +155,20 @@ extension SessionMachine {
         _ subject: Audits.Subject, _ configuration: PullConfiguration, channel: Int?, via transport: PushTransport,
         at now: Moment, _ actions: inout [SessionAction]
     ) {
-        let id = begin(subject, channel: channel, via: transport, link: nil, at: now)
+        let id = begin(subject, configuration, channel: channel, via: transport, link: nil, at: now)
         actions.append(.audit(id, configuration, channel: channel, via: transport))
     }
 
     private mutating func begin(
-        _ subject: Audits.Subject, channel: Int?, via transport: PushTransport, link: LinkID?, at now: Moment
+        _ subject: Audits.Subject, _ configuration: PullConfiguration, channel: Int?, via transport: PushTransport,
+        link: LinkID?, at now: Moment
     ) -> AuditID {
         audits.lastNumber += 1
         let id = AuditID(number: audits.lastNumber)
         audits.running = Audits.Running(
-            id: id, subject: subject, channel: channel, began: now.monotonic, via: transport, link: link)
+            id: id, subject: subject, channel: channel,
+            kind: channel.flatMap { configuration.kind(at: $0) } ?? .unknown, began: now.monotonic, via: transport,
+            link: link)
         if case .present = subject { audits.beganAt = now.monotonic }
         return id
     }
@@ -208,6 +213,13 @@ extension SessionMachine {
             audits.failures += 1
             if audit.link == nil { changeWay() }
         }
+        if audit.channel != nil {
+            switch outcome {
+            // Also of channels that have been replaced in the meantime: it is found once.
+            case .gap, .cut: record(SessionGap(reason: .historyLimit, channel: audit.kind), &actions)
+            default: break
+            }
+        }
         switch audit.subject {
         case .former(let number): audited(former: number, audit, outcome, at: now, &actions)
         case .present(let revision):
@@ -234,11 +246,7 @@ extension SessionMachine {
             confirm(asOf: audit.began, at: now, &actions)
         case (.cut, nil), (.gap, nil):
             askSeparately(at: now, &actions)
-        case (.complete, let channel?):
-            asked(channel, since: audit.began, at: now, &actions)
-        case (.cut, let channel?), (.gap, let channel?):
-            let kind = configuration?.kind(at: channel) ?? .unknown
-            record(SessionGap(reason: .historyLimit, channel: kind), &actions)
+        case (.complete, let channel?), (.cut, let channel?), (.gap, let channel?):
             asked(channel, since: audit.began, at: now, &actions)
         case (.refused(let verdict), _):
             // The ids may be good for the connection that there is, and for no new one.

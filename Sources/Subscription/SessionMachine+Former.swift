@@ -118,11 +118,7 @@ extension SessionMachine {
             let present = later.flatMap { $0.channels.map(\.id) }
             formers[index].separately = channels.indices.filter { !present.contains(channels[$0].id) }
             actions.append(.note(.historyCut))
-        case .cut, .gap:
-            let kind = audit.channel.flatMap { formers[index].configuration.kind(at: $0) } ?? .unknown
-            record(SessionGap(reason: .historyLimit, channel: kind), &actions)
-            formers[index].separately.removeAll { $0 == audit.channel }
-        case .complete:
+        case .complete, .cut, .gap:
             formers[index].separately.removeAll { audit.channel == nil || $0 == audit.channel }
         }
         formers[index].failures = 0

@@ -96,8 +96,10 @@ struct LineSinkTests {
             ])
     }
 
-    @Test("after a failure within a line the rest of the line follows, nothing is lost and nothing repeated")
-    func completedLine() async throws {
+    @Test(
+        "after a failure within a line the rest follows, or the whole line in the file that has the name then",
+        .serialized, arguments: [false, true])
+    func completedLine(_ isMoved: Bool) async throws {
         // The limit of a file's size stands for the disk: writes end short of it, then fail, then there is room again.
         let limit = 64 * 1024 * 1024
         let directory = try TemporaryDirectory()
@@ -119,9 +121,20 @@ struct LineSinkTests {
         async let run: Void = runner.run()
         #expect(await eventually { runner.counts.blockedBy != nil })
         #expect(runner.counts.delivered == 0)
-        setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &previous)
+        if isMoved {
+            #expect(rename(path, path + ".1") == 0)
+        } else {
+            setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &previous)
+        }
         journal.finish()
         try await run
+        if isMoved {
+            // No half line is left behind.
+            #expect(try FileManager.default.attributesOfItem(atPath: path + ".1")[.size] as? Int == limit - 100)
+            #expect(try directory.text("events") == expected([batch]))
+            #expect(runner.counts.delivered == 5)
+            return
+        }
 
         let handle = try #require(FileHandle(forReadingAtPath: path))
         try handle.seek(toOffset: UInt64(limit - 100))

@@ -77,4 +77,15 @@ struct PositionTests {
         #expect(HistoryDepth.ofSingle(count: 100, reachesKnown: false) == .gap)
         #expect(HistoryDepth.ofSingle(count: 99, reachesKnown: false) == .complete)
     }
+
+    @Test("More than a limited server gives shows that there is no limit")
+    func unlimitedHistory() {
+        #expect(HistoryDepth.ofCombined(count: 201) == .complete)
+        #expect(HistoryDepth.ofSingle(count: 101, keys: 1, reachesKnown: false) == .complete)
+        #expect(HistoryDepth.ofSingle(count: 101, keys: 2, reachesKnown: false) == .gap)
+        #expect(HistoryDepth.ofSingle(count: 201, keys: 2, reachesKnown: false) == .complete)
+        // Perhaps another limit than the known one.
+        #expect(HistoryDepth.ofCombined(count: 1000) == .askEachChannel)
+        #expect(HistoryDepth.ofSingle(count: 500, keys: 1, reachesKnown: false) == .gap)
+    }
 }

@@ -2,6 +2,7 @@ import Events
 import Foundation
 import Journal
 import Testing
+import WebSocket
 
 @testable import Subscription
 
@@ -136,6 +137,8 @@ import Testing
             stage.server.publish(1...1)
             await delivers(stage, [1])
             stage.server.publish(2...2, silent: true)
+            // After an entry for the journal the session looks around by itself, once. Then nothing else wakes it.
+            try await Task.sleep(for: JournalFeed.patience * 1.5)
             stage.server.ping()
             await delivers(stage, [1, 2])
             let isAnswered = await eventually { stage.server.now.pongs == 1 }
@@ -230,6 +233,19 @@ import Testing
         #expect(stage.server.now.asked.contains("poll a 0"))
         #expect(stage.server.now.asked.contains("poll b 0"))
         #expect(stage.journal.gaps == [])
+    }
+
+    @Test("What comes right behind the history is not counted with it")
+    func splitting() {
+        var batch = MessageBatch()
+        batch.bytes = Array("abcde".utf8)
+        batch.messages = [(0, 2), (2, 3), (3, 5)].map { MessageBatch.Message(isBinary: false, start: $0.0, end: $0.1) }
+        let split = [batch, batch].splittingFirst()
+        let texts = split.map { batch in
+            batch.messages.map { String(decoding: batch.bytes[$0.start..<$0.end], as: UTF8.self) }
+        }
+        #expect(texts == [["ab"], ["c", "de"], ["ab", "c", "de"]])
+        #expect([MessageBatch]().splittingFirst().isEmpty)
     }
 
     @Test("Refused audits pause, and say so")

@@ -16,9 +16,10 @@ struct SimulatedMemory {
     private(set) var accepted: [Int: Int] = [:]
     private var recent: [(at: Double, serial: Int, before: Positions)] = []
     private var trail: PositionTrail
-    /// What was received before an outage, or before an answer that may have been cut, is told apart from what came since
-    /// by this position.
-    private(set) var knownThrough: MessageID?
+    /// The order of receipt, and where in it the channels' answers that may have been cut stand: only what was received
+    /// before shows that a later answer reaches back far enough.
+    private var order: [Int: Int] = [:]
+    private var doubts: [String: Int] = [:]
     var hasBeenLive = false
     var stored: [PullConfiguration] = []
     var lastContact: Double?
@@ -37,8 +38,12 @@ struct SimulatedMemory {
 
     var newest: MessageID? { trail.newest }
 
-    mutating func take(_ messages: [SimulatedServer.Message], at now: Double, _ moment: Moment) {
-        if messages.count >= HistoryDepth.limit { knownThrough = knownThrough ?? newest }
+    mutating func take(
+        _ messages: [SimulatedServer.Message], of channels: [String], at now: Double, _ moment: Moment
+    ) {
+        if messages.count >= HistoryDepth.limit, messages.contains(where: { accepted[$0.serial] == nil }) {
+            for channel in channels where doubts[channel] == nil { doubts[channel] = order.count }
+        }
         lastContact = moment.wall
         for message in messages {
             if accepted[message.serial] != nil {
@@ -46,10 +51,10 @@ struct SimulatedMemory {
                 continue
             }
             accepted[message.serial] = 1
+            order[message.serial] = order.count
             recent.append((now, message.serial, (newest, trail.safe)))
             if trail.isConfirmed, let safe = trail.safe, message.id <= safe {
                 trail.goBack(below: message.id)
-                knownThrough = nil
             }
             if newest.map({ message.id > $0 }) ?? true { trail.note(message.id, at: moment.monotonic) }
         }
@@ -60,12 +65,8 @@ struct SimulatedMemory {
     mutating func release(_ moment: Moment) { trail.release(at: moment.monotonic) }
 
     mutating func confirm(asOf began: Duration, _ moment: Moment) {
-        knownThrough = nil
         trail.confirm(asOf: began, at: moment.monotonic)
     }
-
-    /// Nothing is received from now on.
-    mutating func loseConnection() { knownThrough = knownThrough ?? newest }
 
     mutating func crash(at now: Double, losing seconds: Double) {
         let lost = recent.filter { $0.at > now - seconds }
@@ -73,12 +74,21 @@ struct SimulatedMemory {
         let positions: Positions = lost.first?.before ?? (newest, trail.safe)
         recent = []
         trail = PositionTrail(lag: lag, newest: positions.newest, safe: positions.safe, at: .seconds(0))
-        knownThrough = newest
+        doubts = [:]
     }
 
-    func depth(_ answer: [SimulatedServer.Message], newestBefore: MessageID?) -> HistoryDepth {
-        let known = knownThrough ?? newestBefore
-        let reaches = known.map { known in answer.contains { $0.id <= known } } ?? false
-        return HistoryDepth.ofSingle(count: answer.count, reachesKnown: reaches)
+    /// Of an answer, already taken, of these channels.
+    mutating func outcome(
+        of messages: [SimulatedServer.Message], channels: [String], judgesDepth: Bool
+    ) -> AuditOutcome {
+        if channels.count > 1 {
+            if HistoryDepth.ofCombined(count: messages.count) == .askEachChannel { return .cut }
+            for channel in channels { doubts[channel] = nil }
+            return .complete
+        }
+        let doubt = channels.first.flatMap { doubts.removeValue(forKey: $0) } ?? order.count
+        let reachesKnown = messages.contains { message in order[message.serial].map { $0 < doubt } ?? false }
+        let depth = HistoryDepth.ofSingle(count: messages.count, reachesKnown: reachesKnown)
+        return depth == .gap && judgesDepth ? .gap(lowest: messages.first?.id) : .complete
     }
 }

@@ -24,7 +24,7 @@ extension Simulation {
                 return dropped.formUnion(messages.map(\.serial))
             }
             links[id]?.lastFrameAt = now - slept
-            take(messages, from: id, isHistory: isHistory)
+            take(messages, of: links[id]?.channels ?? [], from: id, isHistory: isHistory)
         case .serverPings(let id): serverPings(id)
         case .ended(let id, let end):
             links[id] = nil
@@ -46,9 +46,11 @@ extension Simulation {
         }
     }
 
-    private mutating func take(_ messages: [SimulatedServer.Message], from id: LinkID?, isHistory: Bool) {
+    private mutating func take(
+        _ messages: [SimulatedServer.Message], of channels: [String], from id: LinkID?, isHistory: Bool
+    ) {
         if messages.isEmpty { return }
-        accept(messages)
+        accept(messages, of: channels)
         guard let id else { return }
         if let highest = messages.map(\.id).max(), let position = links[id]?.position {
             links[id]?.position = max(position, highest)
@@ -57,10 +59,10 @@ extension Simulation {
         send(.received(id, count: messages.count, isHistory: isHistory))
     }
 
-    private mutating func accept(_ messages: [SimulatedServer.Message]) {
+    private mutating func accept(_ messages: [SimulatedServer.Message], of channels: [String]) {
         let isFirst = messages.filter { memory.accepted[$0.serial] == nil }
         if firstAcceptedAt == nil { firstAcceptedAt = isFirst.map(\.publishedAt).min() }
-        memory.take(messages, at: now, moment)
+        memory.take(messages, of: channels, at: now, moment)
         for message in isFirst {
             if let expired = message.expired { send(.command(.channelExpire(id: Secret(expired)))) }
         }
@@ -91,7 +93,11 @@ extension Simulation {
         guard links[id] != nil else { return }
         links[id]?.isRegistered = true
         plan(.opens(id), in: 0...0)
-        if !history.isEmpty { plan(.arrives(id, history, isHistory: true), in: 0.01...3) }
+        if !history.isEmpty {
+            let wait = Double.random(in: 0.01...3, using: &random)
+            links[id]?.arrivesAt = now + wait
+            plan(.arrives(id, history, isHistory: true), in: wait...wait)
+        }
         plan(.serverPings(id), in: 120...120)
     }
 
@@ -185,11 +191,11 @@ extension Simulation {
         send(.opened(id))
         // The audit may have been ordered while this poll was under way.
         let audit = link.auditOfPoll == poll ? link.audit : nil
-        take(messages, from: id, isHistory: poll == 1)
+        take(messages, of: links[id]?.channels ?? [], from: id, isHistory: poll == 1)
         send(.proven(id))
         if let audit {
             links[id]?.audit = nil
-            send(.audited(audit, HistoryDepth.ofCombined(count: messages.count) == .complete ? .complete : .cut))
+            send(.audited(audit, memory.outcome(of: messages, channels: link.channels, judgesDepth: without != .depth)))
         }
         plan(.asksPoll(id), in: 0...0)
     }
@@ -204,24 +210,19 @@ extension Simulation {
             let code = codes[Int.random(in: 0..<codes.count, using: &random)]
             return plan(.auditEnds(audit, .refused(refusal(code)), []), in: 0...1)
         }
-        let keys = audit.configuration.keys
-        let channels = audit.channel.map { [keys[$0]] } ?? keys
-        guard let position = memory.position() else { return plan(.auditEnds(audit, .complete, []), in: 5...5) }
-        let answer = server.history(after: position, in: channels, at: Self.epoch + now)
-        let isOne = channels.count == 1
-        var outcome = AuditOutcome.complete
-        if !isOne {
-            if HistoryDepth.ofCombined(count: answer.count) == .askEachChannel { outcome = .cut }
-        } else if memory.depth(answer, newestBefore: audit.newestBefore) == .gap, without != .depth {
-            outcome = .gap(lowest: answer.first?.id)
+        var answer: [SimulatedServer.Message] = []
+        if let position = memory.position() {
+            answer = server.history(after: position, in: audit.keys, at: Self.epoch + now)
         }
-        plan(.auditEnds(audit, outcome, answer), in: answer.isEmpty ? 5...5 : 0.01...2)
+        plan(.auditEnds(audit, nil, answer), in: answer.isEmpty ? 5...5 : 0.01...2)
     }
 
+    /// Without an outcome it has been answered.
     private mutating func auditEnds(
-        _ audit: Audit, _ outcome: AuditOutcome, _ messages: [SimulatedServer.Message]
+        _ audit: Audit, _ failure: AuditOutcome?, _ messages: [SimulatedServer.Message]
     ) {
-        take(messages, from: nil, isHistory: false)
+        take(messages, of: audit.keys, from: nil, isHistory: false)
+        let outcome = failure ?? memory.outcome(of: messages, channels: audit.keys, judgesDepth: without != .depth)
         if case .gap = outcome { lastGapAnswer = messages }
         send(.audited(audit.id, outcome))
     }

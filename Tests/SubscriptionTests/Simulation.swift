@@ -36,7 +36,7 @@ struct Simulation {
         case pollAnswered(LinkID, poll: Int, [SimulatedServer.Message])
         case pollProven(LinkID)
         case auditReaches(Audit)
-        case auditEnds(Audit, AuditOutcome, [SimulatedServer.Message])
+        case auditEnds(Audit, AuditOutcome?, [SimulatedServer.Message])
     }
 
     struct Audit {
@@ -44,7 +44,8 @@ struct Simulation {
         var configuration: PullConfiguration
         var channel: Int?
         var transport: PushTransport
-        var newestBefore: MessageID?
+
+        var keys: [String] { channel.map { [configuration.keys[$0]] } ?? configuration.keys }
     }
 
     struct Link {
@@ -267,9 +268,7 @@ struct Simulation {
         case .status(.live): memory.hasBeenLive = true
         case .audit(let id, let configuration, let channel, let transport):
             audits.append(now)
-            let audit = Audit(
-                id: id, configuration: configuration, channel: channel, transport: transport,
-                newestBefore: memory.newest)
+            let audit = Audit(id: id, configuration: configuration, channel: channel, transport: transport)
             let isFormer = machine.configuration.map { !$0.makesSameConnections(as: configuration) } ?? true
             if without == .formers, isFormer { return plan(.auditEnds(audit, .complete, []), in: 0...0) }
             plan(.auditReaches(audit), in: 0.01...2)
@@ -281,7 +280,6 @@ struct Simulation {
         case .remember(let current, let former): memory.stored = former + [current]
         case .status, .note, .finish: break
         }
-        if links.values.allSatisfy({ !$0.isOpen }) { memory.loseConnection() }
     }
 }
 
