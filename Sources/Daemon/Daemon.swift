@@ -91,6 +91,10 @@ public struct Daemon: Sendable {
         var options = JournalOptions()
         options.keep = settings.journal.keep
         options.size = settings.journal.size
+        options.onFault = { [logger] fault in
+            assertionFailure(fault)
+            logger.warning("counts do not add up: please report it", metadata: ["counts": "\(fault)"])
+        }
         let trouble = JournalTroubleLog(logger: logger, readiness: readiness)
         var directory: String?
         if surroundings.keepsState {

@@ -4,7 +4,7 @@ public import Logging
 /// Where the program's own log goes: one line a record on standard error.
 public struct LogOutput: LogHandler {
     public enum Format: Sendable {
-        /// `2026-11-22T09:00:00Z info acme: subscribed transport=webSocket`
+        /// `2026-11-22T09:00:00Z info acme: subscribed transport=websocket`
         case text
         /// One JSON object a line.
         case json

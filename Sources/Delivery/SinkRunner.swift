@@ -179,7 +179,7 @@ public final class SinkRunner: Sendable {
         }
     }
 
-    /// A journal that cannot be read is tried again for ever: the cursor says where to go on.
+    /// A journal that cannot be read at present is tried again for ever: the cursor says where to go on.
     private func read() async throws(SinkError) -> [EventBatch]? {
         var backoff = Backoff.doubling(from: .milliseconds(250), to: .seconds(5), jitter: 0...0.2)
         while true {
@@ -189,7 +189,10 @@ public final class SinkRunner: Sendable {
                 return batches
             } catch {
                 if error.code == .finished { return nil }
-                progress.blocked(by: SinkError(code: .journal, message: error.message, cure: error.cure))
+                let fault = SinkError(code: .journal, message: error.message, cure: error.cure)
+                // No reading again makes it whole.
+                if error.code == .damaged { throw fault }
+                progress.blocked(by: fault)
                 try await progress.pause(backoff.next(random: clock.random()))
             }
         }

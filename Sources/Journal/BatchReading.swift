@@ -42,6 +42,8 @@ extension JournalReading {
             if next < limit, size < budget || result.isEmpty {
                 try fill(next...limit - 1, to: &result, now: now)
             }
+            // Not even a portal is left that a record could name.
+            if result.isEmpty { throw SQLiteFailure.damage("the events from \(number) on are missing") }
             return result
         }
     }

@@ -14,9 +14,6 @@ struct OpenedParts: ~Copyable {
 }
 
 extension Journal {
-    /// In bytes: files up to this size are looked through when they are opened.
-    private static let quickCheckLimit: UInt64 = 64 << 20
-
     /// Opens the journal of a state directory, and makes what is missing of both.
     ///
     /// - Parameters:
@@ -137,7 +134,7 @@ extension Journal {
             guard stat(path, &status) == 0, UInt64(clamping: status.st_size) == size else {
                 throw SQLiteFailure.damage("it is \(status.st_size) bytes long instead of \(size)")
             }
-            if size <= quickCheckLimit {
+            if size <= schema.quickCheckLimit {
                 let result = try database.text("PRAGMA quick_check(1)")
                 if result != "ok" { throw SQLiteFailure.damage(result) }
             }

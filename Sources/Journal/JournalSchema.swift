@@ -7,6 +7,8 @@ struct JournalSchema: Sendable {
     var migrations: [String]
     /// In bytes. Measured with events of 400 bytes and 2 KB, singly and 150 at a time.
     var pageSize = 4096
+    /// In bytes: files up to this size are looked through when they are opened.
+    var quickCheckLimit: UInt64 = 64 << 20
 
     static let current = JournalSchema(migrations: [first])
 

@@ -45,9 +45,7 @@ final class SeenTable {
             """)
         update = try database.prepare(
             "UPDATE seen SET lowest = ?, highest = ?, count = ?, checksum = ?, content = ? WHERE number = ?")
-        // A number can have been given again after a deletion.
-        select = try database.prepare(
-            "SELECT checksum, content FROM seen WHERE number = ? AND portal = ? AND late = ? AND began = ?")
+        select = try database.prepare("SELECT checksum, content FROM seen WHERE number = ?")
         newest = try database.prepare(
             """
             SELECT number, began, checksum, content FROM seen WHERE portal = ? AND late = 0
@@ -159,7 +157,7 @@ final class SeenTable {
     private func extend(
         _ open: Place.Open?, by marks: [SeenMark], _ portal: Int64, late: Bool, _ now: Int64
     ) throws(SQLiteFailure) -> Place.Open {
-        if let open, var block = try block(open, portal, late: late) {
+        if let open, var block = try block(open, portal) {
             block.marks += marks
             let content = block.content
             update.bind(block.lowest?.sortable ?? [], at: 1)
@@ -186,11 +184,9 @@ final class SeenTable {
         return Place.Open(number: number, count: marks.count, began: now)
     }
 
-    private func block(_ open: Place.Open, _ portal: Int64, late: Bool) throws(SQLiteFailure) -> SeenBlock? {
+    /// Nil when it was deleted for room.
+    private func block(_ open: Place.Open, _ portal: Int64) throws(SQLiteFailure) -> SeenBlock? {
         select.bind(open.number, at: 1)
-        select.bind(portal, at: 2)
-        select.bind(late ? 1 : 0 as Int64, at: 3)
-        select.bind(open.began, at: 4)
         defer { select.reset() }
         return try select.step() ? Self.block(select, checksum: 0, portal: portal) : nil
     }

@@ -1,7 +1,7 @@
 /// The two ways to a push server.
 public enum PushTransport: String, Sendable, Hashable {
-    case webSocket
-    case longPolling
+    case webSocket = "websocket"
+    case longPolling = "long-polling"
 }
 
 /// Which of the two to take.

@@ -18,7 +18,7 @@ extension SessionMachine {
             var subject: Subject
             /// An index into the configuration's channels; nil: all of them.
             var channel: Int?
-            /// That channel's; `unknown`: all of them.
+            /// That channel's; `unknown`: several.
             var kind: ChannelKind
             var began: Duration
             var via: PushTransport
@@ -165,9 +165,10 @@ extension SessionMachine {
     ) -> AuditID {
         audits.lastNumber += 1
         let id = AuditID(number: audits.lastNumber)
+        let index = channel ?? (configuration.channels.count == 1 ? 0 : nil)
+        let kind = index.flatMap { configuration.channels.indices.contains($0) ? configuration.channels[$0].kind : nil }
         audits.running = Audits.Running(
-            id: id, subject: subject, channel: channel,
-            kind: channel.flatMap { configuration.kind(at: $0) } ?? .unknown, began: now.monotonic, via: transport,
+            id: id, subject: subject, channel: channel, kind: kind ?? .unknown, began: now.monotonic, via: transport,
             link: link)
         if case .present = subject { audits.beganAt = now.monotonic }
         return id
@@ -213,12 +214,9 @@ extension SessionMachine {
             audits.failures += 1
             if audit.link == nil { changeWay() }
         }
-        if audit.channel != nil {
-            switch outcome {
-            // Also of channels that have been replaced in the meantime: it is found once.
-            case .gap, .cut: record(SessionGap(reason: .historyLimit, channel: audit.kind), &actions)
-            default: break
-            }
+        if outcome.isGap(ofOne: audit.channel != nil) {
+            // Also of channels that have been replaced in the meantime: it is found only once.
+            record(SessionGap(reason: .historyLimit, channel: audit.kind), &actions)
         }
         switch audit.subject {
         case .former(let number): audited(former: number, audit, outcome, at: now, &actions)
@@ -240,11 +238,11 @@ extension SessionMachine {
         present audit: Audits.Running, _ outcome: AuditOutcome, at now: Moment, _ actions: inout [SessionAction]
     ) {
         switch (outcome, audit.channel) {
-        case (.complete, nil):
+        case (.complete, nil), (.gap, nil):
             // It covers what was to be asked separately.
             audits.separately = []
             confirm(asOf: audit.began, at: now, &actions)
-        case (.cut, nil), (.gap, nil):
+        case (.cut, nil):
             askSeparately(at: now, &actions)
         case (.complete, let channel?), (.cut, let channel?), (.gap, let channel?):
             asked(channel, since: audit.began, at: now, &actions)
@@ -287,8 +285,13 @@ extension SessionMachine {
     }
 }
 
-extension PullConfiguration {
-    func kind(at index: Int) -> ChannelKind? {
-        channels.indices.contains(index) ? channels[index].kind : nil
+extension AuditOutcome {
+    /// A single channel cannot be asked in smaller parts.
+    fileprivate func isGap(ofOne isSingle: Bool) -> Bool {
+        switch self {
+        case .gap: true
+        case .cut: isSingle
+        case .complete, .refused, .failed: false
+        }
     }
 }

@@ -180,14 +180,22 @@ struct OpeningTests {
         }
     }
 
-    @Test("truncated anywhere: refused as damaged")
-    func truncated() async throws {
+    @Test(
+        "truncated anywhere: refused as damaged, whether all of it is looked through or not", arguments: [0, 1 << 26])
+    func truncated(quickCheckLimit: UInt64) async throws {
         try await fill()
+        var schema = JournalSchema.current
+        schema.quickCheckLimit = quickCheckLimit
         let whole = try TestFiles.bytes(place.file)
         #expect(whole.count > 8 * 4096)
         for length in stride(from: 0, to: whole.count, by: 4096) {
             try TestFiles.write(Array(whole[..<length]), place.file)
-            #expect(try await outcome() == "damaged", "\(length)")
+            do throws(JournalError) {
+                _ = try Journal.open(place.state, options(), .system, schema: schema, isTemporary: false)
+                Issue.record("opened with \(length) bytes")
+            } catch {
+                #expect(error.code == .damaged)
+            }
         }
     }
 

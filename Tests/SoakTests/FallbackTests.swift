@@ -55,7 +55,7 @@ struct FallbackRun: Sendable {
             }
             try await eventually(within: .seconds(Extent.of(short: 30, full: 300)), "long polling") {
                 try daemon.mustRun()
-                return daemon.subscriptions.last == "longPolling"
+                return daemon.subscriptions.last == "long-polling"
             }
             let toPolling = start.duration(to: .now)
             var back: Duration?
@@ -65,7 +65,7 @@ struct FallbackRun: Sendable {
                 // A trial after some time, and its proof of half a minute.
                 try await eventually(within: .seconds(Extent.of(short: 60, full: 900)), "WebSocket again") {
                     try daemon.mustRun()
-                    return daemon.subscriptions.last == "webSocket"
+                    return daemon.subscriptions.last == "websocket"
                 }
                 back = open.duration(to: .now)
             }
@@ -118,7 +118,7 @@ extension Soak {
                 """)
             #expect(run.verdict.isPerfect, "\(run.verdict) \(run.verdict.gaps)")
             #expect(run.mostPolls == 1)
-            #expect(run.transports == (part.isLater ? ["webSocket", "longPolling", "webSocket"] : ["longPolling"]))
+            #expect(run.transports == (part.isLater ? ["websocket", "long-polling", "websocket"] : ["long-polling"]))
             #expect(run.exit.code == 0)
         }
     }

@@ -226,8 +226,6 @@ import Timing
     func gap() throws {
         var machine = quiet()
         _ = try machine.live(configuration())
-        machine.auditOutcome = .gap(lowest: nil)
-        machine.run(for: 2)
         machine.auditOutcome = nil
         machine.run(for: 4)
         let all = try #require(machine.machine.audits.running)
@@ -239,6 +237,32 @@ import Timing
         machine.auditOutcome = .complete
         machine.run(for: 1000)
         #expect(machine.gaps.count == 1)
+    }
+
+    @Test("M4: the gap of a portal's only channel, and of a channel that has been replaced meanwhile, is recorded, too")
+    func gapOfOne() throws {
+        var machine = quiet()
+        var one = configuration("1")
+        one.channels.removeLast()
+        let link = try machine.live(one)
+        machine.auditOutcome = nil
+        machine.run(for: 6)
+        machine.send(.audited(try #require(machine.machine.audits.running?.id), .gap(lowest: nil)))
+        #expect(machine.gaps == [SessionGap(reason: .historyLimit, channel: .private)])
+        machine.send(.received(link, count: 100, isHistory: true))
+        let audit = try #require(machine.audits.first)
+        machine.send(.configured(configuration("2"), skew: 0))
+        machine.send(.audited(audit, .gap(lowest: nil)))
+        #expect(machine.gaps.count == 2)
+    }
+
+    @Test("Each answer of a poll loop may have been cut, not only the first")
+    func busyLoop() throws {
+        var machine = quiet { $0.transport = .longPollingOnly }
+        let link = try machine.live(configuration())
+        machine.run(for: 10)
+        machine.send(.received(link, count: 100, isHistory: false))
+        #expect(machine.last.compactMap(\.auditChannel) == [0])
     }
 
     @Test("A separate audit that fails is made again, all channels of them, and confirms only then")

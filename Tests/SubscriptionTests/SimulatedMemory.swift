@@ -19,6 +19,7 @@ struct SimulatedMemory {
     /// The order of receipt, and where in it the channels' answers that may have been cut stand: only what was received
     /// before shows that a later answer reaches back far enough.
     private var order: [Int: Int] = [:]
+    private var lastOrder = 0
     private var doubts: [String: Int] = [:]
     var hasBeenLive = false
     var stored: [PullConfiguration] = []
@@ -42,7 +43,7 @@ struct SimulatedMemory {
         _ messages: [SimulatedServer.Message], of channels: [String], at now: Double, _ moment: Moment
     ) {
         if messages.count >= HistoryDepth.limit, messages.contains(where: { accepted[$0.serial] == nil }) {
-            for channel in channels where doubts[channel] == nil { doubts[channel] = order.count }
+            for channel in channels where doubts[channel] == nil { doubts[channel] = lastOrder }
         }
         lastContact = moment.wall
         for message in messages {
@@ -51,10 +52,11 @@ struct SimulatedMemory {
                 continue
             }
             accepted[message.serial] = 1
-            order[message.serial] = order.count
+            lastOrder += 1
+            order[message.serial] = lastOrder
             recent.append((now, message.serial, (newest, trail.safe)))
-            if trail.isConfirmed, let safe = trail.safe, message.id <= safe {
-                trail.goBack(below: message.id)
+            if let safe = trail.safe, message.id <= safe {
+                if trail.isConfirmed { trail.goBack(below: message.id) } else { trail.begin(below: message.id) }
             }
             if newest.map({ message.id > $0 }) ?? true { trail.note(message.id, at: moment.monotonic) }
         }
@@ -70,11 +72,13 @@ struct SimulatedMemory {
 
     mutating func crash(at now: Double, losing seconds: Double) {
         let lost = recent.filter { $0.at > now - seconds }
-        for entry in lost { accepted[entry.serial] = nil }
+        for entry in lost {
+            accepted[entry.serial] = nil
+            order[entry.serial] = nil
+        }
         let positions: Positions = lost.first?.before ?? (newest, trail.safe)
         recent = []
         trail = PositionTrail(lag: lag, newest: positions.newest, safe: positions.safe, at: .seconds(0))
-        doubts = [:]
     }
 
     /// Of an answer, already taken, of these channels.
@@ -86,8 +90,8 @@ struct SimulatedMemory {
             for channel in channels { doubts[channel] = nil }
             return .complete
         }
-        let doubt = channels.first.flatMap { doubts.removeValue(forKey: $0) } ?? order.count
-        let reachesKnown = messages.contains { message in order[message.serial].map { $0 < doubt } ?? false }
+        let doubt = channels.first.flatMap { doubts.removeValue(forKey: $0) } ?? lastOrder
+        let reachesKnown = messages.contains { message in order[message.serial].map { $0 <= doubt } ?? false }
         let depth = HistoryDepth.ofSingle(count: messages.count, reachesKnown: reachesKnown)
         return depth == .gap && judgesDepth ? .gap(lowest: messages.first?.id) : .complete
     }

@@ -221,7 +221,7 @@ struct Simulation {
         runs += 1
         isRunning = true
         machine = SessionMachine(rules: rules, seed: seed &+ runs &* 1_000_003)
-        if without != .restored, memory.hasBeenLive {
+        if without != .restored, !memory.stored.isEmpty {
             send(.restored(former: memory.stored, lastContact: memory.lastContact))
         }
         send(.start)
