@@ -33,7 +33,7 @@ struct CommittedWindow {
         }
     }
 
-    /// Batches from the one with `sequence` on, the first trimmed to it.
+    /// Batches from the one with `sequence` on. Readers stand between two of them.
     ///
     /// - Parameter budget: no further batch is added once their bytes reach it; one at least.
     func batches(from sequence: UInt64, budget: Int) -> [EventBatch] {
@@ -46,7 +46,7 @@ struct CommittedWindow {
         var result: [EventBatch] = []
         var size = 0
         while low < slots.count, size < budget || result.isEmpty, let batch = slots[low] {
-            result.append(batch.trimmed(from: sequence))
+            result.append(batch)
             size += batch.bytes.count
             low += 1
         }

@@ -130,10 +130,6 @@ extension Journal {
             try database.checkpoint(.truncate)
             let pages = try database.integer("PRAGMA page_count")
             let size = UInt64(clamping: pages * (try database.integer("PRAGMA page_size")))
-            var status = stat()
-            guard stat(path, &status) == 0, UInt64(clamping: status.st_size) == size else {
-                throw SQLiteFailure.damage("it is \(status.st_size) bytes long instead of \(size)")
-            }
             if size <= schema.quickCheckLimit {
                 let result = try database.text("PRAGMA quick_check(1)")
                 if result != "ok" { throw SQLiteFailure.damage(result) }

@@ -27,8 +27,8 @@ extension Journal {
             case .success(let outcome):
                 unfinished.withLock { $0 = UnfinishedWork() }
                 let (wakes, wasTrouble) = state.withLock { ($0.finishWork(work, outcome), $0.note(nil)) }
-                wakes.resume()
                 if wasTrouble { onTrouble(nil) }
+                wakes.resume()
                 for fault in outcome.faults { options.onFault("\(fault) do not add up") }
                 keepLog(outcome)
             case .failure(let failure):

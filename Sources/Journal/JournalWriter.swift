@@ -8,7 +8,6 @@ struct JournalWriter {
     private let time: TimeSource
     private let configure: @Sendable (Database) throws(SQLiteFailure) -> Void
     private var file: JournalFile?
-    private var isClosed = false
     private(set) var state = StoredState()
     private var portals: [String: KnownPortal] = [:]
     private var cursors: Set<String>
@@ -173,7 +172,6 @@ struct JournalWriter {
 
     private mutating func openFile() throws(SQLiteFailure) -> JournalFile {
         if let file { return file }
-        if isClosed { throw SQLiteFailure.refusal("the journal is closed") }
         let opened = try JournalFile(path: path, isDurable: options.isDurable, configure: configure)
         try opened.database.checkpoint(.truncate)
         file = opened
@@ -200,6 +198,5 @@ struct JournalWriter {
     /// Ends the connection; the last one of all copies the rest of the log.
     mutating func close() {
         file = nil
-        isClosed = true
     }
 }

@@ -59,7 +59,8 @@ extension PullConfiguration {
             channels.append(
                 Channel(
                     kind: kind, id: id, publicID: publicID.map { Secret($0) },
-                    end: Timestamp.parse(member["end"]) ?? assumedEnd(now: now)))
+                    start: Timestamp.parse(member["start"]), end: Timestamp.parse(member["end"]) ?? assumedEnd(now: now)
+                ))
         }
         return channels
     }

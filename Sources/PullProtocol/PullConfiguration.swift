@@ -7,13 +7,16 @@ public struct Channel: Sendable, Hashable {
     public var id: ChannelID
     /// The signed public id: the right to publish to this user. Nil where there is none.
     public var publicID: Secret?
+    /// Unix seconds, by the portal's clock: when it was made. Nil where the portal says nothing readable.
+    public var start: Int64?
     /// Unix seconds, by the portal's clock. Where the portal says nothing readable: 12 hours after the answer.
     public var end: Int64
 
-    public init(kind: ChannelKind, id: ChannelID, publicID: Secret? = nil, end: Int64) {
+    public init(kind: ChannelKind, id: ChannelID, publicID: Secret? = nil, start: Int64? = nil, end: Int64) {
         self.kind = kind
         self.id = id
         self.publicID = publicID
+        self.start = start
         self.end = end
     }
 }

@@ -73,8 +73,11 @@ struct SeenSet {
         if count == 0 { youngSince = nil }
     }
 
+    /// Ids of another generation are other ids, whatever their counters. Neighbours stay neighbours: the lowest three bits
+    /// are the counter's.
     private static func key(_ id: MessageID?, _ hash: UInt64) -> UInt64 {
-        id.map { $0.counter } ?? (hash | 1 << 63)
+        guard let id else { return hash | 1 << 63 }
+        return (id.counter ^ (id.generation &* 0x9E37_79B9_7F4A_7C15) & ~7) & ~(1 << 63)
     }
 
     private static func mark(_ id: MessageID?, _ hash: UInt64) -> UInt64 {

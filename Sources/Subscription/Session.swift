@@ -31,6 +31,9 @@ public actor Session {
     private var machine: SessionMachine
     var intake: Intake
     var reach = HistoryReach()
+    /// Messages whose ids were given out anew, and when that was last logged.
+    var wentBack = 0
+    var wentBackToldAt: Duration?
     var feed = JournalFeed()
     private var stops: [LinkID: OneShotSignal] = [:]
     var connections: [LinkID: WebSocketConnection] = [:]

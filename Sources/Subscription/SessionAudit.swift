@@ -40,7 +40,8 @@ public enum GapReason: String, Sendable, Hashable {
     case historyLimit = "history-limit"
     /// The daemon was away for longer than the push server keeps messages.
     case retention = "retention"
-    /// The channels were replaced, and the push server did not let the former ones be read.
+    /// The channels were replaced, and the former ones cannot be read: the push server refuses them, or their ids never came
+    /// to be known.
     case formerChannels = "former-channels"
     /// The push server began a new store.
     case serverStoreLost = "server-store-lost"

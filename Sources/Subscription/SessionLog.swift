@@ -75,10 +75,15 @@ extension Session {
     }
 
     func logTroubles(_ outcome: Intake.Outcome) {
-        if outcome.wentBack > 0 {
+        wentBack += outcome.wentBack
+        let now = time.now().monotonic
+        // It goes on until the counter has caught up.
+        if wentBack > 0, wentBackToldAt.map({ now - $0 >= .seconds(60) }) ?? true {
             logger.error(
                 "the push server's counter went back: it gives out message ids anew",
-                metadata: ["messages": "\(outcome.wentBack)"])
+                metadata: ["messages": "\(wentBack)"])
+            wentBack = 0
+            wentBackToldAt = now
         }
         if outcome.lostStore {
             logger.error("the push server has a new store: what the old one held is gone")

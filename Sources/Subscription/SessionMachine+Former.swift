@@ -41,6 +41,7 @@ extension SessionMachine {
         formers.removeAll { $0.configuration.makesSameConnections(as: new) }
         let earlier = restored
         restored = []
+        if mayMissMessages { noteUnknownChannels(between: earlier + [old].compactMap { $0 }, and: new, &actions) }
         for configuration in earlier where !configuration.makesSameConnections(as: new) {
             if configuration.latestEnd + Self.retention > portalTime(at: now) {
                 addFormer(configuration, at: now, &actions)
@@ -49,6 +50,20 @@ extension SessionMachine {
             }
         }
         if let old, mayMissMessages { addFormer(old, at: now, &actions) }
+    }
+
+    /// A channel is replaced at the first use after its end. Where the present one began a whole life after the end of the last
+    /// one known, there was time for another between them, whose id nobody here has ever had.
+    private mutating func noteUnknownChannels(
+        between known: [PullConfiguration], and new: PullConfiguration, _ actions: inout [SessionAction]
+    ) {
+        for channel in new.channels {
+            let last = known.flatMap(\.channels).filter { $0.kind == channel.kind }.max { $0.end < $1.end }
+            guard let last, !last.id.matches(channel.id.secret), let start = channel.start, start < channel.end,
+                Double(start) - Double(last.end) >= Double(channel.end) - Double(start)
+            else { continue }
+            record(SessionGap(reason: .formerChannels, channel: channel.kind), &actions)
+        }
     }
 
     private mutating func addFormer(

@@ -70,6 +70,7 @@ extension SessionMachine {
 
     /// A poll loop is opened by each of its answers; the first counts.
     mutating func opened(_ id: LinkID, at now: Moment) {
+        if links.contains(where: { $0.id == id }) { mayMissMessages = true }
         change(id) { link in
             link.openedAt = link.openedAt ?? now.monotonic
             link.lastFrameAt = link.lastFrameAt ?? now.monotonic
@@ -176,7 +177,8 @@ extension SessionMachine {
         var wait = verdict.obeysSchedule ? max(scheduled, own ?? 0) : own ?? scheduled
         // The schedule is for what has failed, and this has not been tried yet.
         if isOtherWayNext { wait = min(wait, draw(1...5)) }
-        var asksFirst = verdict.action == .refetch
+        // The other way is tried at once, by the configuration there is.
+        var asksFirst = verdict.action == .refetch && !isOtherWayNext
         if asksFirst {
             let patience = earliestFetchAt(for: .refused).map { ($0 - now.monotonic).inSeconds } ?? 0
             // A portal that wants to be left alone for longer does not keep from trying: the old ids may still be good.

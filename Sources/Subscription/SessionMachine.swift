@@ -42,8 +42,8 @@ public struct SessionMachine: Sendable {
     /// A WebSocket on trial beside a poll loop.
     var trial: Link?
     var retiring: [Link] = []
-    /// Some connection has been proven, in this run or an earlier one, or everything is wanted: channels that are replaced
-    /// may hold messages of ours.
+    /// Some connection has been open, in this run or an earlier one, or everything is wanted: channels that are replaced may
+    /// hold messages of ours.
     var mayMissMessages = false
     var reconnectAt: Duration?
     /// The next connection waits for the answer to a request.

@@ -141,7 +141,7 @@ extension Soak {
                 let exit = try await daemon.process.exit(within: .seconds(20))
                 let said = daemon.process.errorOutput
                 figure("B7 disk full at the start: exit \(exit.code ?? -1): \(said)")
-                #expect(exit.code == 74 || exit.code == 73, "\(exit)")
+                #expect(exit.code == 75, "\(exit)")
                 #expect(said.split(separator: "\n").count == 1, "\(said)")
                 #expect(said.contains(#/room|space/#), "\(said)")
                 // It has ended, and systemd leaves it alone.

@@ -92,9 +92,9 @@ extension NetworkRun.Fault {
             try await stage.sandbox.stopLoad()
             try await stage.sandbox.service("server_restart")
             try await stage.sandbox.fault("close", ["code": 1012, "reason": "restart"])
-            try await restart(stage)
+            return try await restart(stage, since: start)
         case .serverKilled:
-            try await restart(stage)
+            return try await restart(stage, since: start)
         }
         try await eventually(within: .seconds(120), "\(rawValue): a new connection") {
             relay.acceptedConnections > before
@@ -102,12 +102,17 @@ extension NetworkRun.Fault {
         return start.duration(to: .now)
     }
 
-    private func restart(_ stage: Stage) async throws {
+    /// The connection to nginx may stand all the time, so that the new server's own count tells.
+    private func restart(_ stage: Stage, since start: ContinuousClock.Instant) async throws -> Duration {
         try await stage.sandbox.rememberSecrets()
         stage.sandbox.kill9()
         try await Task.sleep(for: .milliseconds(500))
         try await stage.sandbox.restart(sameStore: true)
         try await stage.sandbox.loadSteadily(rate: rate)
+        try await eventually(within: .seconds(120), "\(rawValue): a new connection") {
+            try await stage.sandbox.connectionCount() > 0
+        }
+        return start.duration(to: .now)
     }
 }
 

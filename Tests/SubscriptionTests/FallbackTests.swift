@@ -54,7 +54,25 @@ import Timing
         return machine
     }
 
-    @Test("The fourth failure in a row that looks blocked leads to long polling, at once", arguments: [1002, 1005, 1006, 1008, 1015])
+    @Test("A proxy's page instead of the upgrade leads to long polling without another look at the configuration")
+    func page() throws {
+        var machine = machine()
+        machine.send(.start)
+        machine.send(.configured(offered, skew: 0))
+        let refusal = LinkEnd(
+            .refusedUpgrade(status: 403, answer: "<html>Forbidden</html>", retryAfter: nil), cause: "403")
+        var wait = 0.0
+        for _ in 0..<4 {
+            machine.send(.ended(try #require(machine.machine.serving?.id), refusal))
+            wait = try #require(opening(&machine, within: 5000)).at
+        }
+        #expect(machine.machine.serving?.transport == .longPolling)
+        #expect(wait <= 5.1)
+    }
+
+    @Test(
+        "The fourth failure in a row that looks blocked leads to long polling, at once",
+        arguments: [1002, 1005, 1006, 1008, 1015])
     func falls(code: Int) throws {
         var machine = machine()
         machine.send(.start)

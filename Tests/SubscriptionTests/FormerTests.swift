@@ -50,6 +50,26 @@ import Timing
         #expect(machine.gaps == [SessionGap(reason: .formerChannels, channel: .unknown)])
     }
 
+    @Test(
+        "Channels that may have come and gone while nobody was there are a gap",
+        arguments: [(9_999, false), (10_000, true)])
+    func neverKnown(pause: Int64, isGap: Bool) throws {
+        var machine = Machine { $0.regularRefresh = 1_000_000 }
+        let ended = Int64(machine.now.wall) - 20_000
+        var former = configuration("1")
+        former.channels = former.channels.map { Channel(kind: $0.kind, id: $0.id, end: ended) }
+        var present = configuration("2")
+        present.channels = present.channels.map {
+            Channel(kind: $0.kind, id: $0.id, start: ended + pause, end: ended + pause + 10_000)
+        }
+        machine.send(.restored(former: [former], lastContact: Double(ended)))
+        machine.send(.start)
+        machine.send(.configured(present, skew: 0))
+        machine.run(for: 60)
+        let kinds = isGap ? present.channels.map(\.kind) : []
+        #expect(machine.gaps == kinds.map { SessionGap(reason: .formerChannels, channel: $0) })
+    }
+
     @Test("Ids that are only signed anew leave no gap when the old signature is refused")
     func signedAnew() throws {
         var machine = Machine { $0.regularRefresh = 1_000_000 }
@@ -86,7 +106,8 @@ import Timing
         #expect(!machine.machine.holdsPosition)
     }
 
-    @Test("A last audit that fails is made once more, then the connection is closed and the channels stay to be fetched")
+    @Test(
+        "A last audit that fails is made once more, then the connection is closed and the channels stay to be fetched")
     func lastAuditFails() throws {
         var machine = Machine { $0.regularRefresh = 1_000_000 }
         let old = try machine.live(configuration("1"))
@@ -159,7 +180,9 @@ import Timing
     func remembered() throws {
         var machine = Machine { $0.regularRefresh = 1_000_000 }
         func remembered() -> [(PullConfiguration, [PullConfiguration])] {
-            machine.last.compactMap { if case .remember(let current, let former) = $0 { (current, former) } else { nil } }
+            machine.last.compactMap {
+                if case .remember(let current, let former) = $0 { (current, former) } else { nil }
+            }
         }
         machine.send(.start)
         machine.send(.configured(configuration("1"), skew: 0))

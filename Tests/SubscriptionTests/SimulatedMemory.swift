@@ -33,8 +33,9 @@ struct SimulatedMemory {
 
     /// Where a connection, or an audit, asks from.
     mutating func position() -> MessageID? {
-        if trail.safe == nil, hasBeenLive || startsWithRetained { trail.beginAtZero() }
-        return trail.safe
+        guard trail.safe == nil, hasBeenLive || startsWithRetained else { return trail.safe }
+        trail.beginAtZero()
+        return .zero
     }
 
     var newest: MessageID? { trail.newest }

@@ -133,7 +133,7 @@ struct SimulatedServer {
 
     /// The store is that of some messages ago.
     mutating func goBack(by count: UInt64) -> [Int] {
-        counter -= min(count, counter - 1)
+        counter -= min(count, counter)
         highestRead = .zero
         let gone = store.values.joined().filter { $0.id.counter > counter }.map(\.serial)
         for (channel, stored) in store { store[channel] = stored.filter { $0.id.counter <= counter } }

@@ -93,6 +93,7 @@ extension Simulation {
                 plan(.starts, in: 0.5...(Bool.random(using: &random) ? 5 : 2500))
             }
         case .clock: clockAhead += Double.random(in: -4000...4000, using: &random)
+        case .sleep where now < sleepsUntil: break
         case .sleep:
             let length = Double.random(in: 10...2000, using: &random)
             sleepsUntil = now + length

@@ -86,6 +86,7 @@ extension Simulation {
         guard let position = link.position else { return registers(id, []) }
         // The history is read first, and only then is the connection registered.
         let history = server.history(after: position, in: link.channels, at: Self.epoch + now)
+        links[id]?.isRegistering = true
         plan(.registers(id, history: history), in: 0...world.longestRace)
     }
 
@@ -131,6 +132,7 @@ extension Simulation {
         where link.channels.contains(message.channel) {
             guard link.isRegistered else {
                 // Between two polls; the next one asks for what has a higher number only.
+                if link.isRegistering { isMissed = true }
                 if link.transport == .longPolling, max(link.position ?? .zero, link.sentThrough) >= message.id {
                     isMissed = true
                 }

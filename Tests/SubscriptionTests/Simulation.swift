@@ -52,6 +52,8 @@ struct Simulation {
         var transport: PushTransport
         var channels: [String]
         var position: MessageID?
+        /// The history has been read.
+        var isRegistering = false
         var isRegistered = false
         /// Cut, and nobody knows.
         var isDead = false
