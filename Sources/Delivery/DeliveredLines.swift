@@ -1,10 +1,19 @@
+import Events
+
 /// Lines that stand in files already although the cursor does not cover them. Their events come again and are not
 /// written again.
 struct DeliveredLines {
     struct Line: Hashable {
         var sequence: UInt64
-        /// Fingerprint of `,"portal":"NAME"`: the line of another program that numbers its own is not ours.
-        var portal: UInt64
+        /// Fingerprint of `,"portal":"NAME"` and of the message's id: the line of another program that numbers its own is not
+        /// ours, nor is one of a journal that has since lost its end and given the number to another event.
+        var mark: UInt64
+
+        init(sequence: UInt64, portal: UInt64, id: MessageID?) {
+            self.sequence = sequence
+            mark = portal
+            if let id { mark ^= (id.generation &* 0x9E37_79B9_7F4A_7C15 &+ id.counter) &* 0xD6E8_FEB8_6659_FD93 }
+        }
     }
 
     /// 64 MiB of them. What is beyond is written again.

@@ -70,7 +70,8 @@ final class LineOutput {
         let isAdmitted = filter.admits(portal: batch.portal)
         for (index, event) in batch.events.enumerated() {
             let sequence = batch.firstSequence &+ UInt64(index)
-            let isThere = destination.delivered.take(DeliveredLines.Line(sequence: sequence, portal: portal))
+            let isThere = destination.delivered.take(
+                DeliveredLines.Line(sequence: sequence, portal: portal, id: event.id))
             guard isAdmitted, batch.bytes.withUnsafeBufferPointer({ filter.passes(event, in: $0) }) else {
                 filtered += 1
                 continue

@@ -1,3 +1,4 @@
+import Events
 import Glibc
 
 /// Reads a file's lines, a piece at a time, and finds ours among them by their beginning:
@@ -88,6 +89,14 @@ struct LineScan {
         bytes.prefix(opening.count).elementsEqual(opening.prefix(bytes.count))
     }
 
+    private static let mid = Array(#","mid":""#.utf8)
+
+    /// Of what follows the portal.
+    private static func id(_ bytes: UnsafeRawBufferPointer) -> MessageID? {
+        guard bytes.starts(with: mid), bytes.count >= mid.count + MessageID.length else { return nil }
+        return MessageID(digits: UnsafeRawBufferPointer(rebasing: bytes[mid.count..<mid.count + MessageID.length]))
+    }
+
     /// What line of ours this is; nil for others.
     static func line(_ bytes: UnsafeRawBufferPointer) -> DeliveredLines.Line? {
         guard bytes.starts(with: opening) else { return nil }
@@ -108,6 +117,7 @@ struct LineScan {
         }
         guard at < bytes.count else { return nil }
         return DeliveredLines.Line(
-            sequence: sequence, portal: fingerprint(UnsafeRawBufferPointer(rebasing: bytes[name...at])))
+            sequence: sequence, portal: fingerprint(UnsafeRawBufferPointer(rebasing: bytes[name...at])),
+            id: id(UnsafeRawBufferPointer(rebasing: bytes[(at + 1)...])))
     }
 }

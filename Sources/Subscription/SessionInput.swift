@@ -110,7 +110,8 @@ public enum SessionAction: Sendable {
     case ping(LinkID)
     case close(LinkID, code: UInt16, reason: String)
     /// Messages may be in the store that no connection brings, so the position must not move on: a channel has passed its
-    /// `end` and its successor is not known yet, or no connection to the channels of the configuration is proven.
+    /// `end`, or may have, and its successor is not known yet; no connection to the channels of the configuration is proven;
+    /// channels that were replaced have not been read to their end.
     case holdPosition
     case releasePosition
     /// Ask the store once, with the resume position, for what is there of the configuration's channels, by a request of

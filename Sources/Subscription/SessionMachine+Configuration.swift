@@ -46,7 +46,8 @@ extension SessionMachine {
     /// Requests are not made one upon another, and after a failure not before the wait that it demands.
     func earliestFetchAt(for reason: RefreshReason) -> Duration? {
         if let refusedUntil { return refusedUntil }
-        let interval = fruitless >= 3 && reason != .afterEnd ? rules.fruitlessRefreshInterval : rules.minimumRefreshInterval
+        let interval =
+            fruitless >= 3 && reason != .afterEnd ? rules.fruitlessRefreshInterval : rules.minimumRefreshInterval
         return lastFetchAt.map { $0 + .seconds(interval) }
     }
 
@@ -57,6 +58,7 @@ extension SessionMachine {
         refusedUntil = nil
         restBackoff.reset()
         self.skew = skew
+        isClockInDoubt = false
         let old = configuration
         let isChanged = old.map { !$0.makesSameConnections(as: new) } ?? true
         // These follow times of their own.
@@ -115,7 +117,9 @@ extension SessionMachine {
     /// Ids that were said to have ended and are still handed out: the portal may write its table after the message.
     private mutating func settleExpired(at now: Moment) {
         guard let configuration else { return }
-        expiredIDs = expiredIDs.filter { id in configuration.channels.contains { $0.id.matches(id) } }
+        expiredIDs = expiredIDs.filter { id in
+            configuration.channels.contains { $0.id.matches(id) }
+        }
         guard !expiredIDs.isEmpty else {
             repeatsSinceExpire = 0
             return

@@ -13,6 +13,7 @@ extension SessionMachine {
         let jump = now.jump(since: last)
         guard abs(jump) > Self.largestDrift else { return }
         actions.append(.note(.clockJumped(seconds: jump)))
+        isClockInDoubt = true
         // Time does not go back, so the clock was set: the portal's has gone on. Forward it may have been a sleep.
         if jump < 0 { skew -= jump }
         if configuration != nil { requestFetch(.clock, in: 1...10, at: now) }

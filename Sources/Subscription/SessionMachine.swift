@@ -90,6 +90,8 @@ public struct SessionMachine: Sendable {
     var limitedUntil: Duration?
 
     var lastMoment: Moment?
+    /// It has jumped since the portal last told its time: channels may have ended.
+    var isClockInDoubt = false
     var status = SessionStatus.starting
     var isStopping = false
 
@@ -151,7 +153,7 @@ public struct SessionMachine: Sendable {
 
     /// Messages may be in the store that no connection brings.
     func isIncomplete(at now: Moment) -> Bool {
-        guard let configuration, isServed, formers.isEmpty else { return true }
+        guard let configuration, isServed, formers.isEmpty, !isClockInDoubt else { return true }
         return Double(configuration.earliestEnd) <= portalTime(at: now)
     }
 

@@ -19,15 +19,17 @@ import Timing
         happened.filter { $0.action.auditID != nil }.map(\.at)
     }
 
-    @Test("An audit follows each proven connection after 2 to 5 s and then every 300 s at the latest", arguments: 1...20)
-    func regular(seed: UInt64) throws {
-        var machine = Machine(seed: seed) { $0.regularRefresh = 1_000_000 }
-        machine.hears = true
-        _ = try machine.live(configuration())
-        let times = audits(machine.run(for: 1000))
-        #expect((2.0...5.01).contains(times[0]))
-        #expect(zip(times, times.dropFirst()).allSatisfy { (269.9...300.1).contains($1 - $0) }, "\(times)")
-        #expect(times.count >= 4)
+    @Test("An audit follows each proven connection after 2 to 5 s and then every 300 s at the latest")
+    func regular() throws {
+        for seed in UInt64(1)...20 {
+            var machine = Machine(seed: seed) { $0.regularRefresh = 1_000_000 }
+            machine.hears = true
+            _ = try machine.live(configuration())
+            let times = audits(machine.run(for: 1000))
+            #expect((2.0...5.01).contains(times[0]))
+            #expect(zip(times, times.dropFirst()).allSatisfy { (269.9...300.1).contains($1 - $0) }, "\(times)")
+            #expect(times.count >= 4)
+        }
     }
 
     @Test("While long polling serves the loop's own next poll is the audit, every 120 s")
@@ -103,7 +105,8 @@ import Timing
         #expect(machine.send(.audited(id, .complete)).isEmpty)
     }
 
-    @Test("No audit without a proven connection to the present channels, and none confirms while anything may be missing")
+    @Test(
+        "No audit without a proven connection to the present channels, and none confirms while anything may be missing")
     func heldBack() throws {
         var machine = quiet()
         let link = try machine.live(configuration())

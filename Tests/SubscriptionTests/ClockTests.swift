@@ -9,7 +9,9 @@ import Timing
         actions.compactMap { if case .ping(let id) = $0 { id } else { nil } }
     }
 
-    @Test("A jump of the wall clock asks for the configuration and pings the connection", arguments: [40.0, -40, 7200, -7200])
+    @Test(
+        "A jump of the wall clock asks for the configuration and pings the connection",
+        arguments: [40.0, -40, 7200, -7200])
     func jump(seconds: Double) throws {
         var machine = Machine { $0.regularRefresh = 1_000_000 }
         let link = try machine.live(configuration())
@@ -51,10 +53,24 @@ import Timing
         machine.send(.tick)
         machine.run(for: 10)
         machine.send(.configurationFailed(ConfigurationFailure(message: "down", cure: "", retry: .schedule(.rest))))
-        let happened = machine.run(for: 900)
-        let hold = try #require(
-            happened.first { if case .holdPosition = $0.action { true } else { false } })
-        #expect((829.0...831).contains(hold.at))
+        let portal = machine.machine.portalTime(at: machine.now)
+        #expect(abs(portal - 1_700_000_070) < 1)
+        #expect(machine.machine.holdsPosition)
+    }
+
+    @Test("After a jump the position waits for the portal to tell its time")
+    func doubt() throws {
+        var machine = Machine { $0.regularRefresh = 1_000_000 }
+        _ = try machine.live(configuration())
+        machine.hears = true
+        machine.run(for: 60)
+        #expect(!machine.machine.holdsPosition)
+        machine.now.wall += 50
+        machine.send(.tick)
+        #expect(machine.last.contains { if case .holdPosition = $0 { true } else { false } })
+        machine.run(for: 20)
+        machine.send(.configured(configuration(), skew: 0))
+        #expect(machine.last.contains { if case .releasePosition = $0 { true } else { false } })
     }
 
     @Test("After a sleep a dead connection is given up after the wait for the pong")

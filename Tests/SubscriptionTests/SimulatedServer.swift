@@ -110,7 +110,8 @@ struct SimulatedServer {
     /// Numbers of young messages at or below a position.
     func newcomers(through position: MessageID, in channels: [String], since: Double) -> [Int] {
         channels.flatMap { channel in
-            (store[channel] ?? []).reversed().prefix { $0.publishedAt > since }.filter { $0.id <= position }.map(\.serial)
+            (store[channel] ?? []).reversed().prefix { $0.publishedAt > since }.filter { $0.id <= position }.map(
+                \.serial)
         }
     }
 

@@ -169,7 +169,7 @@ extension Simulation {
     /// Numbers of the events that were lost silently, and of those that came twice.
     var faults: (lost: [Int], doubled: [Int]) {
         let holes = dropped.union(server.late)
-        let since = world.startsWithRetained ? -.infinity : firstAcceptedAt ?? .infinity
+        let since = world.startsWithRetained ? -.infinity : max(firstAcceptedAt ?? .infinity, firstLiveAt ?? .infinity)
         let lost = server.messages.filter { message in
             message.isEvent && memory.accepted[message.serial] == nil && message.publishedAt > since
                 && named.contains(message.channel) && !unreachable.contains(message.serial)

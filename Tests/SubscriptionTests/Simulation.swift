@@ -103,6 +103,7 @@ struct Simulation {
     /// Channels that a configuration has named: of those that came and went in an outage nobody can know.
     var named: Set<String> = []
     var firstAcceptedAt: Double?
+    var firstLiveAt: Double?
     /// Not sent although a connection was there: the server's own holes.
     var dropped: Set<Int> = []
     /// Gone from the server, or out of the reach of every position.
@@ -117,7 +118,6 @@ struct Simulation {
     private(set) var audits: [Double] = []
     var gaps = 0
     var ticks = 0
-    var tracing = false  // TRACE
 
     init(seed: UInt64, without: Protection? = nil) {
         self.seed = seed
@@ -231,10 +231,7 @@ struct Simulation {
 
     mutating func send(_ input: SessionInput) {
         guard isRunning else { return }
-        let acts = machine.handle(input, at: moment)  // TRACE
-        if tracing { switch input { case .tick, .opened, .configured: break; default: print(String(format: "%.2f", now), "IN", "\(input)".prefix(160)) } }  // TRACE
-        if tracing { for a in acts { if case .note(.connecting) = a { continue }; print(String(format: "%.2f", now), "  OUT", String(describing: a).prefix(100), a.chan) } }  // TRACE
-        for action in acts { carryOut(action) }
+        for action in machine.handle(input, at: moment) { carryOut(action) }
         alarm += 1
         let wait = machine.deadline(at: moment).map { min(60, max(0, ($0 - moment.monotonic).inSeconds)) } ?? 60
         plan(.tick(alarm), in: wait...wait + 0.1)
@@ -267,7 +264,9 @@ struct Simulation {
             if links.removeValue(forKey: id) != nil { plan(.ended(id, .closedByUs), in: 0...0) }
         case .holdPosition: if without != .hold { memory.hold() }
         case .releasePosition: memory.release(moment)
-        case .status(.live): memory.hasBeenLive = true
+        case .status(.live):
+            memory.hasBeenLive = true
+            firstLiveAt = firstLiveAt ?? Self.epoch + now
         case .audit(let id, let configuration, let channel, let transport):
             audits.append(now)
             let audit = Audit(id: id, configuration: configuration, channel: channel, transport: transport)
@@ -303,5 +302,3 @@ extension LinkEnd {
     /// As the driver tells the end of what it was told to close.
     static let closedByUs = LinkEnd(.closed(code: 1000, reason: ""), cause: "closed")
 }
-
-extension SessionAction { var chan: String { if case .audit(_, _, let c, let v) = self { return "ch \(String(describing: c)) \(v)" }; return "" } }  // TRACE

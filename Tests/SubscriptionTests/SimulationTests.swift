@@ -36,7 +36,9 @@ import Testing
         #expect(simulation.ticks < 8000, "PULLD_SEED=\(seed): woken \(simulation.ticks) times")
     }
 
-    @Test("Each protection is needed: without it some seeds lose or double events", arguments: Simulation.Protection.allCases)
+    @Test(
+        "Each protection is needed: without it some seeds lose or double events",
+        arguments: Simulation.Protection.allCases)
     func protections(protection: Simulation.Protection) {
         if Self.environment["PULLD_SEED"] != nil { return }
         let seeds = Self.environment["PULLD_ACCEPTANCE"] == "1" ? 1000 : 100
