@@ -44,7 +44,8 @@ let package = Package(
         .target(
             name: "Subscription",
             dependencies: [
-                "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "JSONText", "Secrets", "Timing",
+                "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events", "JSONText", "Secrets",
+                "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
@@ -118,8 +119,8 @@ let package = Package(
         .testTarget(
             name: "SubscriptionTests",
             dependencies: [
-                "TestRandom", "Subscription", "Portal", "Transport", "PullProtocol", "Journal", "Events", "JSONText",
-                "Timing", "Secrets", .product(name: "Logging", package: "swift-log"),
+                "TestRandom", "Subscription", "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events",
+                "JSONText", "Timing", "Secrets", .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "DaemonTests",

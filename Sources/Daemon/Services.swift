@@ -51,8 +51,8 @@ struct SinkService: Service {
 struct ReopenService: Service {
     let runners: [SinkRunner]
 
-    func run() async throws {
-        try await cancelWhenGracefulShutdown {
+    func run() async {
+        await cancelWhenGracefulShutdown {
             for await _ in await UnixSignalsSequence(trapping: .sighup) {
                 for runner in runners { runner.reopen() }
             }

@@ -5,6 +5,7 @@ import Logging
 import Portal
 import Secrets
 import Synchronization
+import Testing
 import Transport
 
 @testable import Subscription
@@ -109,4 +110,14 @@ final class LogBook: Sendable {
             book.all.withLock { $0.append("\(event.level): \(event.message) \(event.metadata ?? [:])") }
         }
     }
+}
+
+func live(_ running: Stage.Running) async {
+    let isLive = await eventually { running.isLive }
+    #expect(isLive)
+}
+
+func delivers(_ stage: Stage, _ counters: [UInt64]) async {
+    let isThere = await eventually { stage.journal.delivered == counters }
+    #expect(isThere, "\(stage.journal.delivered)")
 }
