@@ -57,6 +57,18 @@ public struct MessageID: Hashable, Comparable, Sendable {
         self = id
     }
 
+    /// The highest id below this one; itself at the lower end.
+    public var predecessor: MessageID {
+        if counter > 0 { return MessageID(generation: generation, counter: counter - 1) }
+        return generation > 0 ? MessageID(generation: generation - 1, counter: 9_999_999_999_999_999) : self
+    }
+
+    /// The lowest id above this one; itself at the upper end.
+    public var successor: MessageID {
+        if counter < 9_999_999_999_999_999 { return MessageID(generation: generation, counter: counter + 1) }
+        return generation < 9_999_999_999 ? MessageID(generation: generation + 1, counter: 0) : self
+    }
+
     public static func < (left: MessageID, right: MessageID) -> Bool {
         (left.generation, left.counter) < (right.generation, right.counter)
     }

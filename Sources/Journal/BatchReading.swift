@@ -55,7 +55,7 @@ extension JournalReading {
         var next = numbers.lowerBound
         for (portal, drop) in try drops(within: numbers) {
             let limit = drop.last - numbers.lowerBound + 1
-            let gap = GapRecord(
+            let gap = MissingEvents(
                 reason: .journalFull, lowest: drop.lowest, highest: drop.highest,
                 events: drop.events == 0 ? limit : min(drop.events, limit))
             result.append(gap.batch(portal: try name(of: portal), sequence: drop.last, receivedAt: now))
@@ -71,7 +71,7 @@ extension JournalReading {
     ) throws(SQLiteFailure) {
         let count = numbers.upperBound - numbers.lowerBound + 1
         let portals = try portalNames(limit: Int(clamping: count))
-        let gap = GapRecord(reason: .damaged, events: count)
+        let gap = MissingEvents(reason: .damaged, events: count)
         for (index, portal) in portals.enumerated() {
             let sequence = numbers.upperBound - UInt64(portals.count - 1 - index)
             result.append(gap.batch(portal: portal, sequence: sequence, receivedAt: now))

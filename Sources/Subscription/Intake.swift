@@ -98,8 +98,9 @@ struct Intake {
     /// A record of messages that are gone.
     mutating func gap(_ gap: SessionGap, _ bounds: HistoryReach.Bounds, receivedAt: Int64) -> JournalEntry {
         var bytes: [UInt8] = []
-        let event = Event.gap(
-            gap.reason, after: bounds.after, before: bounds.before, channel: gap.channel, appendingTo: &bytes)
+        var record = GapRecord(reason: gap.reason.rawValue, after: bounds.after, before: bounds.before)
+        record.channel = gap.channel
+        let event = record.event(appendingTo: &bytes)
         var entry = JournalEntry(
             portal: portal,
             batch: EventBatch(portal: portal, receivedAt: receivedAt, bytes: bytes, events: [event]))
@@ -149,10 +150,9 @@ struct Intake {
         if let former = notePosition(ids, reception, &outcome) {
             let generation = outcome.newest?.generation
             let first = entry.marks.compactMap(\.id).filter { $0.generation == generation }.min()
-            kept.insert(
-                .gap(
-                    .serverStoreLost, after: former, before: first, channel: reception.channel, appendingTo: &bytes),
-                at: 0)
+            var record = GapRecord(reason: GapReason.serverStoreLost.rawValue, after: former, before: first)
+            record.channel = reception.channel
+            kept.insert(record.event(appendingTo: &bytes), at: 0)
             unsavedCounts.gaps += 1
             outcome.lostStore = true
         }

@@ -110,12 +110,3 @@ struct PositionTrail {
         if let last = marks.lastIndex(where: { $0.at <= oldest }), last > 0 { marks.removeFirst(last) }
     }
 }
-
-extension MessageID {
-    /// The id just below; of the lowest one, itself.
-    var predecessor: MessageID {
-        if counter > 0 { return MessageID(generation: generation, counter: counter - 1) }
-        if generation > 0 { return MessageID(generation: generation - 1, counter: 9_999_999_999_999_999) }
-        return self
-    }
-}
