@@ -38,7 +38,8 @@ struct JournalState {
     private(set) var isWriting = false
     private var cursorsAreScheduled = false
     private var queue: [JournalEntry] = []
-    private var queueBytes: UInt64 = 0
+    /// The number of the last event that a transaction was given.
+    private var lastTakenSequence: UInt64
     private var writers: [Writer] = []
     private var commitWatchers: [CommitWatcher] = []
     private var finishWatchers: [FinishWatcher] = []
@@ -48,6 +49,7 @@ struct JournalState {
 
     init(window: UInt64, lastSequence: UInt64, cursors: [String: StoredCursor]) {
         self.window = window
+        lastTakenSequence = lastSequence
         counts.lastSequence = lastSequence
         counts.committedSequence = lastSequence
         readers.committed = lastSequence
@@ -88,9 +90,7 @@ struct JournalState {
             counts.events += UInt64(batch.events.count)
             counts.bytes += batch.memorySize
         }
-        let size = entry.memorySize
-        counts.heldBytes += size
-        queueBytes += size
+        counts.heldBytes += entry.memorySize
         queue.append(entry)
         takenEntries += 1
     }
@@ -127,20 +127,36 @@ struct JournalState {
         return true
     }
 
-    /// Everything that is there for the next transaction; nil, and nobody is writing any more, when that is nothing.
+    /// Of one transaction, in bytes: what has piled up before a full disk must not need as much room at once as it takes
+    /// in memory.
+    private static let transactionLimit: UInt64 = 1024 * 1024
+
+    /// What is there for the next transaction; nil, and nobody is writing any more, when that is nothing.
     mutating func takeWork() -> JournalWork? {
         if failure != nil || queue.isEmpty && !readers.hasDirtyCursors {
             isWriting = false
             return nil
         }
         var work = JournalWork()
-        work.entries = queue
-        work.bytes = queueBytes
+        var count = 0
+        while count < queue.count, work.bytes < Self.transactionLimit {
+            let entry = queue[count]
+            work.bytes += entry.memorySize
+            if let batch = entry.batch, !batch.events.isEmpty {
+                lastTakenSequence = batch.firstSequence + UInt64(batch.events.count) - 1
+            }
+            count += 1
+        }
+        if count == queue.count {
+            work.entries = queue
+            queue = []
+        } else {
+            work.entries = Array(queue[..<count])
+            queue.removeFirst(count)
+        }
         work.cursors = readers.takeDirtyCursors()
         work.floor = readers.floor
-        work.lastSequence = counts.lastSequence
-        queue = []
-        queueBytes = 0
+        work.lastSequence = lastTakenSequence
         return work
     }
 
@@ -167,7 +183,7 @@ struct JournalState {
     /// A transaction that only deletes; nil while somebody writes.
     var upkeepWork: JournalWork? {
         if isWriting || failure != nil { return nil }
-        return JournalWork(floor: readers.floor, lastSequence: counts.lastSequence, isUpkeep: true)
+        return JournalWork(floor: readers.floor, lastSequence: lastTakenSequence, isUpkeep: true)
     }
 
     mutating func note(_ outcome: JournalOutcome) {

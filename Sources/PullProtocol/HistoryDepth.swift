@@ -18,16 +18,27 @@ public enum HistoryDepth: Sendable, Hashable {
 
     /// For an answer of one channel.
     /// - Parameters:
-    ///   - keys: How many keys the channel has: 2 for a private channel with a public id, else 1.
+    ///   - fromClients: How many of its messages came through the public id, a key of its own; nil where the server does not
+    ///     tell and the channel has one.
     ///   - reachesKnown: At least one of its messages was received before the outage.
-    public static func ofSingle(count: Int, keys: Int = 2, reachesKnown: Bool) -> HistoryDepth {
-        reachesKnown || !mayBeCut(count, keys: keys) ? .complete : .gap
+    public static func ofSingle(count: Int, fromClients: Int?, reachesKnown: Bool) -> HistoryDepth {
+        if reachesKnown { return .complete }
+        guard let fromClients else { return mayBeCut(count, keys: 2) ? .gap : .complete }
+        return isRound(fromClients) || isRound(count - fromClients) ? .gap : .complete
     }
 
-    /// A cut answer has 100 messages of one key, and any number up to 100 of another. A larger limit than is known of would
-    /// be a round number too.
+    /// Whether no server that limits its answers gives so many messages at once.
+    public static func isUnlimited(count: Int, channels: Int) -> Bool {
+        count > limit * 2 * max(1, channels) && !isRound(count)
+    }
+
+    /// A cut answer has 100 messages of one key, and any number up to 100 of another.
     private static func mayBeCut(_ count: Int, keys: Int) -> Bool {
-        if count < limit { return false }
-        return count <= limit * max(1, keys) || count.isMultiple(of: limit)
+        limit...(limit * keys) ~= count || isRound(count)
+    }
+
+    /// A limit is a round number, also one that is not known yet.
+    private static func isRound(_ count: Int) -> Bool {
+        count >= limit && count.isMultiple(of: limit)
     }
 }

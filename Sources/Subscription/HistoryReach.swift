@@ -22,11 +22,15 @@ struct HistoryReach {
     /// The newest id received before the answer that may have been cut; zero: none.
     private var limits: [Place: MessageID] = [:]
     private var gaps: [ChannelKind: Bounds] = [:]
+    /// Servers whose answers are never cut.
+    private var unlimited: Set<String> = []
 
     /// Ids above this prove nothing; nil: every known message does.
     func limit(_ server: String, _ channel: Channel?) -> MessageID? {
         channel.flatMap { limits[Place(server: server, channel: $0.id)] }
     }
+
+    func isUnlimited(_ server: String) -> Bool { unlimited.contains(server) }
 
     /// An answer with history has come.
     /// - Parameters:
@@ -36,6 +40,7 @@ struct HistoryReach {
     mutating func took(
         _ server: String, channels: [Channel], count: Int, newCount: Int, newestBefore: MessageID?
     ) {
+        if HistoryDepth.isUnlimited(count: count, channels: channels.count) { unlimited.insert(server) }
         guard HistoryDepth.ofCombined(count: count) == .askEachChannel, newCount > 0 else { return }
         if limits.count >= Self.maximum {
             limits = limits.filter { place, _ in channels.contains { $0.id == place.channel } }

@@ -28,7 +28,10 @@ extension Intake {
         let events = decoded.events
         outcome.messageCount = events.count
         unsavedCounts.received += UInt64(events.count)
-        if events.count >= HistoryDepth.limit { outcome.reachesKnown = knowsAny(of: events, bytes, reception) }
+        if events.count >= HistoryDepth.limit {
+            outcome.reachesKnown = knowsAny(of: events, bytes, reception)
+            if decoded.kind == .protobuf { outcome.fromClients = events.count { $0.sender?.kind == .client } }
+        }
         kept.reserveCapacity(events.count)
         entry.marks.reserveCapacity(events.count)
         let legacyMarks = legacyMarks

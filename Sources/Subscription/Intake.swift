@@ -30,6 +30,8 @@ struct Intake {
         /// Messages, new or not, malformed ones among them: only a subscriber gets any.
         var messageCount = 0
         var newCount = 0
+        /// Those published by clients, so through a public id; nil where the server does not tell.
+        var fromClients: Int?
         /// Of an answer of `HistoryDepth.limit` messages or more: one of them was known before.
         var reachesKnown = false
         /// The highest id in it, for the poll loop that it came through, and the lowest.

@@ -49,10 +49,15 @@ extension Session {
         guard outcome.damage == nil, outcome.unknownBytes == 0, !source.isTruncated else { return .failed }
         let server = source.configuration.pushServer
         // Where there is only one channel it is asked by itself all the same, with the position for that.
-        let depth =
-            source.channel == nil
-            ? HistoryDepth.ofCombined(count: outcome.messageCount)
-            : HistoryDepth.ofSingle(count: outcome.messageCount, reachesKnown: outcome.reachesKnown)
+        var depth = HistoryDepth.complete
+        if !reach.isUnlimited(server) {
+            depth =
+                source.channel == nil
+                ? HistoryDepth.ofCombined(count: outcome.messageCount)
+                : HistoryDepth.ofSingle(
+                    count: outcome.messageCount, fromClients: source.onlyChannel == .shared ? 0 : outcome.fromClients,
+                    reachesKnown: outcome.reachesKnown)
+        }
         switch depth {
         case .complete:
             reach.reached(server, channels: source.channels)

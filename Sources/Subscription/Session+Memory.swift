@@ -69,8 +69,10 @@ extension Session {
         let bounds: HistoryReach.Bounds =
             switch gap.reason {
             case .historyLimit: reach.takeGap(gap.channel) ?? HistoryReach.Bounds()
-            case .formerChannels: HistoryReach.Bounds(after: intake.positions.safe)
-            case .retention, .serverStoreLost: HistoryReach.Bounds(after: newestAtLoss)
+            // Ids that never came to be known began after all that was received; those refused now may have had more.
+            case .formerChannels where gap.channel == .unknown:
+                HistoryReach.Bounds(after: intake.positions.safe.flatMap { $0 == .zero ? nil : $0 })
+            case .formerChannels, .retention, .serverStoreLost: HistoryReach.Bounds(after: newestAtLoss)
             }
         log(gap, bounds)
         appendLater(intake.gap(gap, bounds, receivedAt: Int64(time.now().wall * 1_000_000)))

@@ -24,6 +24,8 @@ extension SessionMachine {
             var via: PushTransport
             /// The poll loop that it is part of.
             var link: LinkID?
+            /// An answer that may have been cut came after it began: it says nothing of that.
+            var isOvertaken = false
         }
 
         var running: Running?
@@ -81,6 +83,7 @@ extension SessionMachine {
         audits.separately = Array(configuration.channels.indices)
         audits.separatelyAt = now.monotonic
         audits.roundBegan = nil
+        audits.running?.isOvertaken = true
         actions.append(.note(.historyCut))
     }
 
@@ -240,12 +243,12 @@ extension SessionMachine {
         switch (outcome, audit.channel) {
         case (.complete, nil), (.gap, nil):
             // It covers what was to be asked separately.
-            audits.separately = []
+            if !audit.isOvertaken { audits.separately = [] }
             confirm(asOf: audit.began, at: now, &actions)
         case (.cut, nil):
             askSeparately(at: now, &actions)
         case (.complete, let channel?), (.cut, let channel?), (.gap, let channel?):
-            asked(channel, since: audit.began, at: now, &actions)
+            if !audit.isOvertaken { asked(channel, since: audit.began, at: now, &actions) }
         case (.refused(let verdict), _):
             // The ids may be good for the connection that there is, and for no new one.
             if verdict.action == .refetch, audits.failures == 1 {

@@ -21,8 +21,9 @@ extension SessionMachine {
         var refusals = 0
     }
 
-    /// Two channels with lives of 12 hours make four sets of ids in the time that servers keep messages.
-    private static var maximumFormers: Int { 8 }
+    /// Two channels with lives of 12 hours make four sets of ids in the time that servers keep messages; with lives of
+    /// seconds this many wait for the end of their overlaps.
+    private static var maximumFormers: Int { 64 }
     private static var maximumRefusals: Int { 10 }
     /// Servers keep messages for a day.
     static var retention: Double { 86_400 }

@@ -73,19 +73,37 @@ struct PositionTests {
         #expect(HistoryDepth.ofCombined(count: 99) == .complete)
         #expect(HistoryDepth.ofCombined(count: 100) == .askEachChannel)
         #expect(HistoryDepth.ofCombined(count: 200) == .askEachChannel)
-        #expect(HistoryDepth.ofSingle(count: 100, reachesKnown: true) == .complete)
-        #expect(HistoryDepth.ofSingle(count: 100, reachesKnown: false) == .gap)
-        #expect(HistoryDepth.ofSingle(count: 99, reachesKnown: false) == .complete)
+        #expect(HistoryDepth.ofSingle(count: 100, fromClients: nil, reachesKnown: true) == .complete)
+        #expect(HistoryDepth.ofSingle(count: 100, fromClients: nil, reachesKnown: false) == .gap)
+        #expect(HistoryDepth.ofSingle(count: 99, fromClients: nil, reachesKnown: false) == .complete)
     }
 
     @Test("More than a limited server gives shows that there is no limit")
     func unlimitedHistory() {
         #expect(HistoryDepth.ofCombined(count: 201) == .complete)
-        #expect(HistoryDepth.ofSingle(count: 101, keys: 1, reachesKnown: false) == .complete)
-        #expect(HistoryDepth.ofSingle(count: 101, keys: 2, reachesKnown: false) == .gap)
-        #expect(HistoryDepth.ofSingle(count: 201, keys: 2, reachesKnown: false) == .complete)
+        #expect(HistoryDepth.ofSingle(count: 201, fromClients: nil, reachesKnown: false) == .complete)
+        #expect(HistoryDepth.ofSingle(count: 101, fromClients: nil, reachesKnown: false) == .gap)
         // Perhaps another limit than the known one.
         #expect(HistoryDepth.ofCombined(count: 1000) == .askEachChannel)
-        #expect(HistoryDepth.ofSingle(count: 500, keys: 1, reachesKnown: false) == .gap)
+        #expect(HistoryDepth.ofSingle(count: 500, fromClients: 0, reachesKnown: false) == .gap)
+    }
+
+    @Test(
+        "Of a private channel each key is cut by itself",
+        arguments: [
+            (100, 0, HistoryDepth.gap), (150, 0, .complete), (150, 50, .gap), (150, 100, .gap), (150, 49, .complete),
+            (200, 100, .gap), (99, 0, .complete),
+        ])
+    func keys(count: Int, fromClients: Int, depth: HistoryDepth) {
+        #expect(HistoryDepth.ofSingle(count: count, fromClients: fromClients, reachesKnown: false) == depth)
+    }
+
+    @Test(
+        "A server that has once given more than any limit allows has none",
+        arguments: [
+            (201, 1, true), (200, 1, false), (300, 1, false), (401, 2, true), (399, 2, false),
+        ])
+    func unlimitedServer(count: Int, channels: Int, isUnlimited: Bool) {
+        #expect(HistoryDepth.isUnlimited(count: count, channels: channels) == isUnlimited)
     }
 }

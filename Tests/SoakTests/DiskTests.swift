@@ -12,7 +12,8 @@ struct FullDiskRun: Sendable {
     }
 
     static let rate = 300
-    static let fullFor = Extent.of(short: 4, full: 60)
+    /// What comes meanwhile has to find room on the small disk afterwards.
+    static let fullFor = Extent.of(short: 4, full: 20)
 
     var verdict: Verdict
     /// Lines written while the disk was full, after the first second.

@@ -43,7 +43,7 @@ struct HoleRun: Sendable {
                 sinks: Soak.fileSink, level: "info")
             try await stage.isSubscribed(daemon)
             let count = Extent.of(short: 3_000, full: part.hasAudits ? 100_000 : 10_000)
-            try await part.hole.open(on: stage)
+            try await part.hole.open(on: stage, hasAudits: part.hasAudits)
             try await stage.sandbox.load(count: count, rate: rate)
             try await stage.sandbox.loadIsDone(within: .seconds(count / rate + 30))
             let struck = try await stage.sandbox.holes()
@@ -64,14 +64,16 @@ struct HoleRun: Sendable {
 }
 
 extension HoleRun.Hole {
-    fileprivate func open(on stage: Stage) async throws {
+    fileprivate func open(on stage: Stage, hasAudits: Bool) async throws {
         let probability = HoleRun.probability
         switch self {
         case .pingWindow: try await stage.sandbox.pingWindow(probability)
         case .subscribeRace:
             // All that is published in a hundredth of the time between two losses of the connection.
-            try await stage.sandbox.subscribeRace(1, seconds: Double(HoleRun.cutInterval) * probability)
-            try await stage.sandbox.chaos(cutEvery: Double(HoleRun.cutInterval))
+            // The short run without audits has to be hit as well.
+            let interval = Double(hasAudits ? HoleRun.cutInterval : 5)
+            try await stage.sandbox.subscribeRace(1, seconds: interval * probability)
+            try await stage.sandbox.chaos(cutEvery: interval)
         case .order: try await stage.sandbox.outOfOrder(probability)
         }
     }

@@ -55,7 +55,7 @@ struct NetworkRun: Sendable {
             let reconnected = try await part.fault.happen(on: stage)
             try await Task.sleep(for: .seconds(Extent.of(short: 3, full: 30)))
             try await stage.sandbox.stopLoad()
-            let published = try await stage.sandbox.ledger()
+            let published = try await stage.published()
             try? await daemon.hasWritten(published.count, within: .seconds(Extent.of(short: 40, full: 120)))
             try await Task.sleep(for: .seconds(1))
             stage.relay?.behaviour = .whole

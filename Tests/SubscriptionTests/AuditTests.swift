@@ -259,6 +259,21 @@ import Timing
         #expect(machine.gaps.count == 2)
     }
 
+    @Test("What may have been cut while a channel was being asked by itself is asked for again")
+    func overtaken() throws {
+        var machine = quiet { $0.transport = .longPollingOnly }
+        let link = try machine.live(configuration())
+        machine.run(for: 10)
+        machine.send(.received(link, count: 100, isHistory: false))
+        let first = try #require(machine.audits.first)
+        machine.send(.received(link, count: 100, isHistory: false))
+        machine.send(.audited(first, .complete))
+        #expect(machine.last.compactMap(\.auditChannel) == [0])
+        machine.send(.audited(try #require(machine.audits.first), .complete))
+        machine.send(.audited(try #require(machine.audits.first), .complete))
+        #expect(machine.last.contains { $0.confirmed != nil })
+    }
+
     @Test("Each answer of a poll loop may have been cut, not only the first")
     func busyLoop() throws {
         var machine = quiet { $0.transport = .longPollingOnly }

@@ -19,8 +19,9 @@ struct SimulatedMemory {
     /// The order of receipt, and where in it the channels' answers that may have been cut stand: only what was received
     /// before shows that a later answer reaches back far enough.
     private var order: [Int: Int] = [:]
-    private var lastOrder = 0
-    private var doubts: [String: Int] = [:]
+    private(set) var lastOrder = 0
+    private var doubts: [String: [Int]] = [:]
+    /// How many have been received.
     var hasBeenLive = false
     var stored: [PullConfiguration] = []
     var lastContact: Double?
@@ -43,8 +44,11 @@ struct SimulatedMemory {
     mutating func take(
         _ messages: [SimulatedServer.Message], of channels: [String], at now: Double, _ moment: Moment
     ) {
-        if messages.count >= HistoryDepth.limit, messages.contains(where: { accepted[$0.serial] == nil }) {
-            for channel in channels where doubts[channel] == nil { doubts[channel] = lastOrder }
+        // The answer of a single channel is judged by itself.
+        if channels.count > 1, messages.count >= HistoryDepth.limit,
+            messages.contains(where: { accepted[$0.serial] == nil })
+        {
+            for channel in channels { doubts[channel, default: []].append(lastOrder) }
         }
         lastContact = moment.wall
         for message in messages {
@@ -82,18 +86,19 @@ struct SimulatedMemory {
         trail = PositionTrail(lag: lag, newest: positions.newest, safe: positions.safe, at: .seconds(0))
     }
 
-    /// Of an answer, already taken, of these channels.
+    /// Of an answer, already taken, of these channels. What may have been cut after `began` stays in doubt.
     mutating func outcome(
-        of messages: [SimulatedServer.Message], channels: [String], judgesDepth: Bool
+        of messages: [SimulatedServer.Message], channels: [String], began: Int, judgesDepth: Bool
     ) -> AuditOutcome {
         if channels.count > 1 {
             if HistoryDepth.ofCombined(count: messages.count) == .askEachChannel { return .cut }
-            for channel in channels { doubts[channel] = nil }
+            for channel in channels { doubts[channel]?.removeAll { $0 < began } }
             return .complete
         }
-        let doubt = channels.first.flatMap { doubts.removeValue(forKey: $0) } ?? lastOrder
-        let reachesKnown = messages.contains { message in order[message.serial].map { $0 <= doubt } ?? false }
-        let depth = HistoryDepth.ofSingle(count: messages.count, reachesKnown: reachesKnown)
+        let limit = channels.first.flatMap { doubts[$0]?.first } ?? began
+        for channel in channels { doubts[channel]?.removeAll { $0 < began } }
+        let reachesKnown = messages.contains { message in order[message.serial].map { $0 <= limit } ?? false }
+        let depth = HistoryDepth.ofSingle(count: messages.count, fromClients: nil, reachesKnown: reachesKnown)
         return depth == .gap && judgesDepth ? .gap(lowest: messages.first?.id) : .complete
     }
 }

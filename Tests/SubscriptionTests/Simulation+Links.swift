@@ -163,6 +163,7 @@ extension Simulation {
         links[id]?.poll += 1
         links[id]?.position = link.position ?? memory.position()
         links[id]?.auditOfPoll = link.audit == nil ? nil : link.poll + 1
+        links[id]?.auditOrder = memory.lastOrder
         plan(.pollReaches(id, poll: link.poll + 1), in: 0.01...0.5)
     }
 
@@ -197,7 +198,11 @@ extension Simulation {
         send(.proven(id))
         if let audit {
             links[id]?.audit = nil
-            send(.audited(audit, memory.outcome(of: messages, channels: link.channels, judgesDepth: without != .depth)))
+            send(
+                .audited(
+                    audit,
+                    memory.outcome(
+                        of: messages, channels: link.channels, began: link.auditOrder, judgesDepth: without != .depth)))
         }
         plan(.asksPoll(id), in: 0...0)
     }
@@ -224,8 +229,11 @@ extension Simulation {
         _ audit: Audit, _ failure: AuditOutcome?, _ messages: [SimulatedServer.Message]
     ) {
         take(messages, of: audit.keys, from: nil, isHistory: false)
-        let outcome = failure ?? memory.outcome(of: messages, channels: audit.keys, judgesDepth: without != .depth)
+        let outcome =
+            failure
+            ?? memory.outcome(of: messages, channels: audit.keys, began: audit.order, judgesDepth: without != .depth)
         if case .gap = outcome { lastGapAnswer = messages }
+        if without == .hold, case .complete = outcome { memory.confirm(asOf: audit.beganAt, moment) }
         send(.audited(audit.id, outcome))
     }
 }

@@ -44,6 +44,9 @@ struct Simulation {
         var configuration: PullConfiguration
         var channel: Int?
         var transport: PushTransport
+        var beganAt: Duration
+        /// How many messages had been received by then.
+        var order: Int
 
         var keys: [String] { channel.map { [configuration.keys[$0]] } ?? configuration.keys }
     }
@@ -69,6 +72,7 @@ struct Simulation {
         var audit: AuditID?
         /// The poll that the audit is.
         var auditOfPoll: Int?
+        var auditOrder = 0
     }
 
     static let epoch = 1_700_000_000.0
@@ -269,7 +273,9 @@ struct Simulation {
             firstLiveAt = firstLiveAt ?? Self.epoch + now
         case .audit(let id, let configuration, let channel, let transport):
             audits.append(now)
-            let audit = Audit(id: id, configuration: configuration, channel: channel, transport: transport)
+            let audit = Audit(
+                id: id, configuration: configuration, channel: channel, transport: transport,
+                beganAt: moment.monotonic, order: memory.lastOrder)
             let isFormer = machine.configuration.map { !$0.makesSameConnections(as: configuration) } ?? true
             if without == .formers, isFormer { return plan(.auditEnds(audit, .complete, []), in: 0...0) }
             plan(.auditReaches(audit), in: 0.01...2)
