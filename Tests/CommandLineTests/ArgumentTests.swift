@@ -21,7 +21,7 @@ struct WrongCall: Sendable, CustomTestStringConvertible {
         WrongCall(arguments: ["run"], code: 64, says: "--config"),
         WrongCall(arguments: ["demo", "--events", "3"], code: 64, says: "--events is from 20"),
         WrongCall(arguments: ["demo", "--rate", "0"], code: 64, says: "--rate is from 0.5"),
-        WrongCall(arguments: ["sandbox", "--server-version", "5"], code: 64, says: "3 or 4"),
+        WrongCall(arguments: ["sandbox", "--server-version", "6"], code: 64, says: "3, 4 or 5"),
         WrongCall(arguments: ["listen"], environment: token, code: 64, says: "PORTAL_URL is missing"),
         WrongCall(arguments: ["listen", "acme"], environment: token, code: 64, says: "is no address"),
         WrongCall(arguments: ["listen", "http://acme.example"], environment: token, code: 64, says: "by https"),
