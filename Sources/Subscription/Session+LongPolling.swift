@@ -25,8 +25,8 @@ extension Session {
         case end(LinkEnd)
     }
 
-    /// Longer than the 40 s that servers hold a poll, shorter than what proxies cut.
-    private static var pollTimeout: Duration { .seconds(60) }
+    /// Longer than the 40 s that servers hold a poll, and no longer than a dead connection may go unnoticed.
+    private static var pollTimeout: Duration { .seconds(45) }
 
     /// Polls, one after the other, until something ends the loop.
     nonisolated func runLongPolling(
