@@ -19,6 +19,9 @@ struct HistoryReach {
     /// More channels than any portal has at a time, replaced ones included.
     private static let maximum = 64
 
+    /// The newest id received through a channel, or with it. That of another channel says nothing: after a change of channels
+    /// it may be above all that the new one has brought.
+    private var heard: [Place: MessageID] = [:]
     /// The newest id received before the answer that may have been cut; zero: none.
     private var limits: [Place: MessageID] = [:]
     private var gaps: [ChannelKind: Bounds] = [:]
@@ -36,17 +39,27 @@ struct HistoryReach {
     /// - Parameters:
     ///   - channels: what it was of.
     ///   - newCount: how many of its messages were not known.
-    ///   - newestBefore: the newest id received before it.
-    mutating func took(
-        _ server: String, channels: [Channel], count: Int, newCount: Int, newestBefore: MessageID?
-    ) {
+    mutating func took(_ server: String, channels: [Channel], count: Int, newCount: Int) {
         if HistoryDepth.isUnlimited(count: count, channels: channels.count) { unlimited.insert(server) }
         guard HistoryDepth.ofCombined(count: count) == .askEachChannel, newCount > 0 else { return }
         if limits.count >= Self.maximum {
             limits = limits.filter { place, _ in channels.contains { $0.id == place.channel } }
         }
         for channel in channels where limit(server, channel) == nil {
-            limits[Place(server: server, channel: channel.id)] = newestBefore ?? .zero
+            let place = Place(server: server, channel: channel.id)
+            limits[place] = heard[place] ?? .zero
+        }
+    }
+
+    /// A unit has come, or has been stored by an earlier run, through a connection to these channels. To be told after `took`.
+    mutating func heard(_ server: String, channels: [Channel], newest: MessageID?) {
+        guard let newest else { return }
+        if heard.count >= Self.maximum {
+            heard = heard.filter { place, _ in channels.contains { $0.id == place.channel } }
+        }
+        for channel in channels {
+            let place = Place(server: server, channel: channel.id)
+            heard[place] = max(heard[place] ?? newest, newest)
         }
     }
 

@@ -154,7 +154,6 @@ extension Intake {
     /// Notes where the server's stream is. If it has a new store: the newest id of the old one.
     mutating func notePosition(_ ids: NewIDs, _ reception: Reception, _ outcome: inout Outcome) -> MessageID? {
         let server = reception.server
-        outcome.newestBefore = positions.newest(of: server)
         outcome.lowest = ids.lowest
         if let last = decoded.legacyPositions.last, let position = Position(tag: last.tag, time: last.time) {
             positions.note(legacy: position, of: server)

@@ -37,8 +37,6 @@ struct Intake {
         /// The highest id in it, for the poll loop that it came through, and the lowest.
         var newest: MessageID?
         var lowest: MessageID?
-        /// The newest id of its server before it.
-        var newestBefore: MessageID?
         /// Tag and time, where the server gives no ids.
         var legacyPosition: Position?
         /// New messages whose id was known with another body, or came below what counted as complete.

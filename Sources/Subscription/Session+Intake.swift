@@ -47,9 +47,9 @@ extension Session {
         }
         if source.isHistory {
             reach.took(
-                server, channels: source.channels, count: outcome.messageCount,
-                newCount: outcome.newCount, newestBefore: outcome.newestBefore)
+                server, channels: source.channels, count: outcome.messageCount, newCount: outcome.newCount)
         }
+        reach.heard(server, channels: source.channels, newest: outcome.newest)
         logTroubles(outcome)
         let entry = outcome.entry
         outcome.entry = nil

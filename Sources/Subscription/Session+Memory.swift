@@ -39,6 +39,9 @@ extension Session {
                 logger.error("a stored set of channels cannot be read: it is left out")
                 continue
             }
+            let server = configuration.pushServer
+            let newest = known.first { $0.server == server }?.newest
+            reach.heard(server, channels: configuration.channels, newest: newest)
             storedSets.append(
                 StoredSet(configuration: configuration, isCurrent: channels.isCurrent, since: channels.since))
         }

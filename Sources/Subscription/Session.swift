@@ -74,7 +74,9 @@ public actor Session {
         self.logger = logger
         self.time = time
         self.onStatus = onStatus
-        machine = SessionMachine(rules: options.rules, seed: seed)
+        var rules = options.rules
+        rules.startsWithRetained = options.start == .retained
+        machine = SessionMachine(rules: rules, seed: seed)
         let name = options.name
         intake = Intake(portal: name, lag: options.rules.auditLag, start: options.start) { id throws(JournalError) in
             try journal.seen(id, portal: name)

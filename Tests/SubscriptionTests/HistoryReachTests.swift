@@ -15,11 +15,13 @@ import Testing
     func limit() {
         var reach = HistoryReach()
         #expect(reach.limit("a", one) == nil)
-        reach.took("a", channels: both, count: 100, newCount: 1, newestBefore: id(7))
+        reach.heard("a", channels: both, newest: id(7))
+        reach.took("a", channels: both, count: 100, newCount: 1)
         #expect(reach.limit("a", one) == id(7))
         #expect(reach.limit("b", one) == nil)
         // Not a second cut answer's.
-        reach.took("a", channels: [one], count: 200, newCount: 200, newestBefore: id(300))
+        reach.heard("a", channels: [one], newest: id(300))
+        reach.took("a", channels: [one], count: 200, newCount: 200)
         #expect(reach.limit("a", one) == id(7))
         reach.reached("a", channels: [one])
         #expect(reach.limit("a", one) == nil)
@@ -29,14 +31,16 @@ import Testing
     @Test("M4: 99 messages, or none that is new, are no cut answer", arguments: [(99, 99), (200, 0)])
     func whole(count: Int, new: Int) {
         var reach = HistoryReach()
-        reach.took("a", channels: [one], count: count, newCount: new, newestBefore: id(7))
+        reach.heard("a", channels: [one], newest: id(7))
+        reach.took("a", channels: [one], count: count, newCount: new)
         #expect(reach.limit("a", one) == nil)
     }
 
     @Test("A gap lies between what was received before the cut answer and the lowest id that came")
     func gap() {
         var reach = HistoryReach()
-        reach.took("a", channels: both, count: 100, newCount: 100, newestBefore: id(7))
+        reach.heard("a", channels: both, newest: id(7))
+        reach.took("a", channels: both, count: 100, newCount: 100)
         reach.missed("a", channel: one, lowest: id(500))
         #expect(reach.takeGap(.private) == HistoryReach.Bounds(after: id(7), before: id(500)))
         #expect(reach.takeGap(.private) == nil)
@@ -47,7 +51,7 @@ import Testing
     @Test("Where nothing was received before, a gap has no lower bound")
     func gapFromTheBeginning() {
         var reach = HistoryReach()
-        reach.took("a", channels: [one], count: 100, newCount: 100, newestBefore: nil)
+        reach.took("a", channels: [one], count: 100, newCount: 100)
         #expect(reach.limit("a", one) == .zero)
         reach.missed("a", channel: one, lowest: id(500))
         #expect(reach.takeGap(.private) == HistoryReach.Bounds(after: nil, before: id(500)))
@@ -56,7 +60,8 @@ import Testing
     @Test("What is said of a channel says nothing of another one of the same kind")
     func sameKind() {
         var reach = HistoryReach()
-        reach.took("a", channels: both, count: 100, newCount: 100, newestBefore: id(7))
+        reach.heard("a", channels: both, newest: id(7))
+        reach.took("a", channels: both, count: 100, newCount: 100)
         reach.reached("a", channels: configuration("1").channels)
         #expect(reach.limit("a", one) == id(7))
     }
