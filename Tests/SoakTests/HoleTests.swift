@@ -35,7 +35,9 @@ struct HoleRun: Sendable {
     static func begin() { _ = all }
 
     static let all = Together(audited + unaudited, through: Soak.doors) { part in
-        try await Stage.with(sandbox: ["--seed", "\(Soak.seed)"]) { stage in
+        // An audit of a poll loop begins when the poll that waits is answered, after 40 seconds of silence in earnest.
+        let hold = Extent.isFull ? [] : ["--poll-hold", "5"]
+        return try await Stage.with(sandbox: ["--seed", "\(Soak.seed)"] + hold) { stage in
             let short = part.hasAudits ? "audit: { interval: 10s, lag: 10s }" : "audit: off"
             let full = part.hasAudits ? "audit: { interval: 5m, lag: 5m }" : "audit: off"
             let daemon = try await stage.daemon(
