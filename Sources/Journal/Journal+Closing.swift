@@ -14,8 +14,13 @@ extension Journal {
         await withCheckedContinuation { continuation in
             // Behind everything that was scheduled there.
             writing.async { [self] in
+                // The lock is released once: from then on the file may be another process's.
+                let wasClosed = upkeep.withLock { upkeep in
+                    defer { upkeep.isClosed = true }
+                    return upkeep.isClosed
+                }
+                if wasClosed { return continuation.resume() }
                 state.withLock { $0.fail(.finished) }.resume()
-                upkeep.withLock { $0.isClosed = true }
                 lookup.withLock { $0 = nil }
                 archive.withLock { $0 = nil }
                 keeping.sync {

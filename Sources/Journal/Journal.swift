@@ -119,7 +119,9 @@ public final class Journal: EventIntake, Sendable {
     // MARK: looking things up
 
     public func record(of portal: String) throws(JournalError) -> PortalRecord {
-        try look { (reading) throws(SQLiteFailure) in try reading.record(of: portal) }
+        try endingWhenDamaged { () throws(JournalError) in
+            try look { (reading) throws(SQLiteFailure) in try reading.record(of: portal) }
+        }
     }
 
     public func seen(_ id: MessageID, portal: String) throws(JournalError) -> [SeenMark] {
@@ -128,7 +130,21 @@ public final class Journal: EventIntake, Sendable {
 
     /// Marks without an id count as lower than all others, and as above `.zero` only.
     public func seen(above id: MessageID, portal: String, limit: Int) throws(JournalError) -> [SeenMark] {
-        try look { (reading) throws(SQLiteFailure) in try reading.seen(above: id, portal: portal, limit: limit) }
+        try endingWhenDamaged { () throws(JournalError) in
+            try look { (reading) throws(SQLiteFailure) in try reading.seen(above: id, portal: portal, limit: limit) }
+        }
+    }
+
+    /// What a session needs to begin with does not get whole by reading it again: the journal ends, and says why.
+    private func endingWhenDamaged<Value>(
+        _ body: () throws(JournalError) -> Value
+    ) throws(JournalError) -> Value {
+        do throws(JournalError) {
+            return try body()
+        } catch {
+            if error.code == .damaged { state.withLock { $0.fail(error) }.resume() }
+            throw error
+        }
     }
 
     private func look<Value: Sendable>(

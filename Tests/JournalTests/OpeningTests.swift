@@ -1,7 +1,9 @@
 import Events
 import Foundation
-@testable import Journal
+import Synchronization
 import Testing
+
+@testable import Journal
 
 @Suite("Opening", .timeLimit(.minutes(5)))
 struct OpeningTests {
@@ -214,6 +216,34 @@ struct OpeningTests {
         }
         #expect(Set(outcomes.keys).isSubset(of: ["all", "gaps", "damaged", "damaged while reading"]), "\(outcomes)")
         #expect(outcomes["gaps", default: 0] > 0)
+    }
+
+    @Test("a portal whose row is damaged ends the journal: its readers are told, and nothing is waited for")
+    func damagedPortal() async throws {
+        try await fill(30)
+        do {
+            let database = try Database(path: place.file, mode: .readWrite)
+            try database.execute("UPDATE portal SET content = zeroblob(20)")
+        }
+        let journal = try open()
+        let reader = try journal.reader(named: "a")
+        _ = try await reader.next(budget: .max)
+        #expect(throws: JournalError.self) { try journal.record(of: "acme") }
+        let failure = await #expect(throws: JournalError.self) { _ = try await reader.next(budget: .max) }
+        #expect(failure?.code == .damaged)
+        await journal.close()
+    }
+
+    @Test("a second close does nothing: the file may be another journal's by then")
+    func closedTwice() async throws {
+        let connections = Mutex(0)
+        let journal = try Journal.open(
+            place.state, options(), .system, schema: .current, isTemporary: false,
+            configure: { _ in connections.withLock { $0 += 1 } })
+        await journal.close()
+        let before = connections.withLock { $0 }
+        await journal.close()
+        #expect(connections.withLock { $0 } == before)
     }
 
     @Test("a damaged row is a gap record of its last number, and what follows is not affected")

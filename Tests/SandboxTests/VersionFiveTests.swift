@@ -16,16 +16,17 @@ struct VersionFiveTests {
         let clock = TestClock()
         try await Harness.run({ ($0.serverVersion, $0.channelLife) = (5, 100) }, clock: clock) { harness in
             let token = try await Self.token(harness)
-            func open(_ token: String) async throws -> Int {
-                try await SocketClient(
-                    port: harness.port, target: "/subws/?token=\(token)&jsonRpc=true&revision=19"
-                ).answer.status
+            func open(_ token: String) async throws -> SocketClient {
+                try await SocketClient(port: harness.port, target: "/subws/?token=\(token)&jsonRpc=true&revision=19")
             }
-            #expect(try await open(token) == 101)
+            // Kept: a client that nobody holds any more is closed.
+            let client = try await open(token)
+            #expect(client.answer.status == 101)
             #expect(try await harness.connections(1).first?.channels.count == 3)
-            #expect(try await open(token + "x") == 400)
+            #expect(try await open(token + "x").answer.status == 400)
             clock.advance(by: 101)
-            #expect(try await open(token) == 400)
+            #expect(try await open(token).answer.status == 400)
+            withExtendedLifetime(client) {}
         }
     }
 
