@@ -20,6 +20,16 @@ CURLcode ccurl_easy_set_callback(CURL *easy, CURLoption option, ccurl_data_callb
     return curl_easy_setopt(easy, option, value);
 }
 
+CURLcode ccurl_easy_set_open_socket_callback(CURL *easy, curl_opensocket_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+
+CURLcode ccurl_easy_set_prerequest_callback(CURL *easy, curl_prereq_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, value);
+}
+
+const void *ccurl_socket_address(const struct curl_sockaddr *address) { return &address->addr; }
+
 void ccurl_easy_set_quick_exit(CURL *easy) {
 #if LIBCURL_VERSION_NUM >= 0x075700
     (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);

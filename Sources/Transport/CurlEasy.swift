@@ -6,7 +6,9 @@ final class CurlEasy {
     let handle: UnsafeMutableRawPointer
     /// Where it goes, for messages.
     let address: Address
-    private let usesProxy: Bool
+    private let network: NetworkOptions
+    /// libcurl holds its address.
+    private let gate: SocketGate?
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private let errorBuffer: UnsafeMutablePointer<CChar>
 
@@ -14,7 +16,9 @@ final class CurlEasy {
         guard let handle = curl_easy_init() else { preconditionFailure("libcurl is out of memory") }
         self.handle = handle
         self.address = address
-        usesProxy = network.proxy.map { !$0.isEmpty } ?? false
+        self.network = network
+        gate =
+            network.allowsProxy ? nil : SocketGate(rule: network.destination, unixSocket: network.unixSocket)
         errorBuffer = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
 
@@ -40,12 +44,16 @@ final class CurlEasy {
             set(CURLOPT_CAINFO, file)
             set(CURLOPT_PROXY_CAINFO, file)
         }
-        if let proxy = network.proxy {
+        if !network.allowsProxy {
+            set(CURLOPT_PROXY, "")
+        } else if let proxy = network.proxy {
             set(CURLOPT_PROXY, proxy.exposed)
         } else if address.isThisMachine {
             // A proxy of the environment is for the world outside: for it, "localhost" would be another machine.
             set(CURLOPT_PROXY, "")
         }
+        if let path = network.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
+        gate?.install(in: handle)
         set(CURLOPT_SHARE, pointer: share.handle)
         // Answers of this field are small, and thousands of handles stay open.
         set(CURLOPT_BUFFERSIZE, 16 * 1024)
@@ -71,6 +79,14 @@ final class CurlEasy {
 
     func set(_ option: CURLoption, callback: @escaping ccurl_data_callback) {
         _ = ccurl_easy_set_callback(handle, option, callback)
+    }
+
+    /// HTTP/2 if the server offers it in the TLS handshake. Requests wait for a connection that is being made rather than
+    /// open another one: it may carry them all.
+    func allowHTTP2() {
+        guard address.isTLS else { return }
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+        set(CURLOPT_PIPEWAIT, 1)
     }
 
     func setHeaders(_ headers: [(name: String, value: String)]) {
@@ -109,15 +125,23 @@ final class CurlEasy {
 
     /// What libcurl's result means for this transfer.
     func failure(_ result: CURLcode) -> TransportError {
-        CurlFailure(
-            result: result, address: address, usesProxy: usesProxy,
+        let isEncrypted = reached(CURLINFO_APPCONNECT_TIME_T)
+        return CurlFailure(
+            result: result, address: address,
             libraryMessage: String(cString: errorBuffer),
             certificateProblem: long(CURLINFO_SSL_VERIFYRESULT),
             proxyStatus: long(CURLINFO_HTTP_CONNECTCODE),
             isResolved: reached(CURLINFO_NAMELOOKUP_TIME_T),
             // The time of connecting is missing in libcurl 7.88 when TLS fails (curl issue 10670); the port is not.
             isConnected: reached(CURLINFO_CONNECT_TIME_T) || long(CURLINFO_PRIMARY_PORT) > 0,
-            isEncrypted: reached(CURLINFO_APPCONNECT_TIME_T)
+            isEncrypted: isEncrypted,
+            // A proxy's CONNECT counts as well, but stands before TLS. On a connection used before, TLS has no time.
+            isRequestSent: long(CURLINFO_REQUEST_SIZE) > 0
+                && (!address.isTLS || isEncrypted || reached(CURLINFO_PRETRANSFER_TIME_T)),
+            status: long(CURLINFO_RESPONSE_CODE),
+            systemError: Int32(truncatingIfNeeded: long(CURLINFO_OS_ERRNO)),
+            network: network,
+            refusal: gate?.refusal
         ).error
     }
 }

@@ -1,30 +1,59 @@
 import CCurl
 
 /// One HTTP request under way. Confined to the loop's thread.
+///
+/// The body of a 200 may be taken in pieces: then nothing is received while its taker has one.
 final class Exchange {
+    /// What whoever waits for it is resumed with.
+    enum Step: Sendable {
+        /// The answer begins.
+        case head
+        /// All of the body that is there.
+        case piece([UInt8])
+        case ended(Result<HTTPResponse, TransportError>)
+    }
+
     /// More header bytes than any server of this field sends.
     private static let maximumHeaderSize = 64 * 1024
 
     let identity: UInt64
     let easy: CurlEasy
     private let maximumBodySize: Int
-    private var continuation: CheckedContinuation<Result<HTTPResponse, TransportError>, Never>?
+    private let timeout: Int64
+    /// Nil: the body is wanted as a whole.
+    private let pieceSize: Int?
+    /// Nil: it is with what it was given last.
+    private var waiter: CheckedContinuation<Step, Never>?
+    /// It ended meanwhile.
+    private var ending: Result<HTTPResponse, TransportError>?
     private var headers: [(name: String, value: String)] = []
     private var headerSize = 0
+    /// Its empty line was there. libcurl takes an answer for whole that ends before.
+    private var isHeadWhole = false
     private var body: [UInt8] = []
     private var isTruncated = false
+    /// The body that makes the next piece, in bytes.
+    private var nextPieceSize: Int
+    private var isPaused = false
+    /// When the body was last added to; nil: there is no answer yet, or it is wanted as a whole, and libcurl's time limit
+    /// holds.
+    private var lastByteAt: Int64?
 
     init(
-        request: HTTPRequest, identity: UInt64, easy: CurlEasy,
-        continuation: CheckedContinuation<Result<HTTPResponse, TransportError>, Never>
+        request: HTTPRequest, identity: UInt64, easy: CurlEasy, pieceSize: Int?,
+        waiter: CheckedContinuation<Step, Never>
     ) {
         self.identity = identity
         self.easy = easy
-        self.continuation = continuation
+        self.pieceSize = pieceSize
+        self.waiter = waiter
+        nextPieceSize = pieceSize ?? .max
         maximumBodySize = max(0, request.maximumBodySize)
+        timeout = Int64(request.timeout.positiveMilliseconds) * 1_000_000
         easy.set(CURLOPT_TIMEOUT_MS, request.timeout.positiveMilliseconds)
         easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         easy.setHeaders(request.headers)
+        if request.allowsHTTP2 { easy.allowHTTP2() }
         if request.method == .post {
             easy.set(CURLOPT_POST, 1)
             // In this order: libcurl copies as many bytes as the size says.
@@ -56,6 +85,14 @@ final class Exchange {
         if text.hasPrefix("HTTP/") {
             // The head of a next answer, after a provisional one.
             headers.removeAll()
+            if pieceSize != nil, let waiter = waiter.take() {
+                waiter.resume(returning: .head)
+                // A long body may take long: from here on only silence is limited.
+                easy.set(CURLOPT_TIMEOUT_MS, 0)
+            }
+            isHeadWhole = false
+        } else if text == "\r\n" || text == "\n" {
+            isHeadWhole = true
         } else if let colon = text.firstIndex(of: ":") {
             headers.append((text[..<colon].lowercased(), trimmed(text[text.index(after: colon)...])))
         }
@@ -70,37 +107,88 @@ final class Exchange {
     }
 
     private func receiveBody(_ data: UnsafeRawBufferPointer) -> Int {
+        if waiter == nil {
+            isPaused = true
+            return Int(CURL_WRITEFUNC_PAUSE)
+        }
+        if lastByteAt != nil { lastByteAt = MonotonicTime.now() }
         let room = maximumBodySize - body.count
         body.append(contentsOf: data.prefix(room))
         if data.count > room {
             isTruncated = true
             return 0
         }
+        if body.count >= nextPieceSize, easy.long(CURLINFO_RESPONSE_CODE) == 200 {
+            waiter.take()?.resume(returning: .piece(body))
+            body = []
+        }
         return data.count
+    }
+
+    /// Who was given something waits again, with what is left of it.
+    func goOn(with rest: [UInt8], _ waiter: CheckedContinuation<Step, Never>) {
+        body = rest + body
+        if let ending {
+            self.ending = nil
+            return waiter.resume(returning: .ended(ending.replacingBody(by: body)))
+        }
+        self.waiter = waiter
+        // Twice what could not be taken, so that the whole body is gone through a few times at most.
+        nextPieceSize = max(pieceSize ?? .max, rest.count * 2)
+        lastByteAt = MonotonicTime.now()
+        if isPaused {
+            isPaused = false
+            // Calls `receiveBody` at once.
+            curl_easy_pause(easy.handle, CURLPAUSE_CONT)
+        }
+    }
+
+    /// It has ended, and who was given something does not know yet.
+    var isAwaited: Bool { ending != nil }
+
+    /// Nothing of a body that has begun has come for too long.
+    func isSilent(at now: Int64) -> Bool {
+        guard waiter != nil, let lastByteAt else { return false }
+        return now - lastByteAt >= timeout
     }
 
     /// Resumes the caller, once.
     func end(_ result: CURLcode) {
+        let status = easy.long(CURLINFO_RESPONSE_CODE)
+        let result = result == CURLE_OK && !isHeadWhole ? CURLE_PARTIAL_FILE : result
         if result == CURLE_OK || (result == CURLE_WRITE_ERROR && isTruncated) {
-            let status = easy.long(CURLINFO_RESPONSE_CODE)
-            resume(
-                .success(HTTPResponse(status: status, headers: headers, body: body, isTruncated: isTruncated)))
+            finish(.success(HTTPResponse(status: status, headers: headers, body: body, isTruncated: isTruncated)))
         } else {
             var error = easy.failure(result)
             error.partialBody = body
-            let status = easy.long(CURLINFO_RESPONSE_CODE)
-            if error.status == nil && status > 0 { error.status = status }
-            resume(.failure(error))
+            if error.status == nil && status >= 200 { error.status = status }
+            finish(.failure(error))
         }
     }
 
     func cancel() {
-        resume(.failure(.cancelled))
+        finish(.failure(.cancelled))
     }
 
-    private func resume(_ result: Result<HTTPResponse, TransportError>) {
-        continuation?.resume(returning: result)
-        continuation = nil
+    private func finish(_ result: Result<HTTPResponse, TransportError>) {
+        if let waiter = waiter.take() {
+            waiter.resume(returning: .ended(result))
+        } else if ending == nil {
+            ending = result
+        }
+    }
+}
+
+extension Result<HTTPResponse, TransportError> {
+    fileprivate func replacingBody(by body: [UInt8]) -> Self {
+        switch self {
+        case .success(var response):
+            response.body = body
+            return .success(response)
+        case .failure(var error):
+            if error.stage != .cancelled { error.partialBody = body }
+            return .failure(error)
+        }
     }
 }
 

@@ -19,6 +19,8 @@ public struct HTTPRequest: Sendable {
     /// The answer's body is cut there, with `HTTPResponse.isTruncated` set.
     public var maximumBodySize: Int
     public var network: NetworkOptions
+    /// HTTP/2 where an https server offers it (ALPN, RFC 9113 3.2): requests at the same time share a connection then.
+    public var allowsHTTP2: Bool
 
     public init(
         method: Method,
@@ -27,7 +29,8 @@ public struct HTTPRequest: Sendable {
         body: [UInt8] = [],
         timeout: Duration = .seconds(30),
         maximumBodySize: Int = 64 * 1024 * 1024,
-        network: NetworkOptions = NetworkOptions()
+        network: NetworkOptions = NetworkOptions(),
+        allowsHTTP2: Bool = false
     ) {
         self.method = method
         self.url = url
@@ -36,21 +39,7 @@ public struct HTTPRequest: Sendable {
         self.timeout = timeout
         self.maximumBodySize = maximumBodySize
         self.network = network
-    }
-}
-
-/// How to get to a server: what the operator set for a portal or a sink.
-public struct NetworkOptions: Sendable, Hashable {
-    /// PEM file of trusted authorities; nil: the system's.
-    public var caFile: String?
-    /// `http://host:port` and libcurl's other forms; nil: the environment's (`https_proxy` and so on).
-    public var proxy: Secret?
-    public var connectTimeout: Duration
-
-    public init(caFile: String? = nil, proxy: Secret? = nil, connectTimeout: Duration = .seconds(15)) {
-        self.caFile = caFile
-        self.proxy = proxy
-        self.connectTimeout = connectTimeout
+        self.allowsHTTP2 = allowsHTTP2
     }
 }
 

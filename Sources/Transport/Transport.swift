@@ -9,18 +9,12 @@ import WebSocket
 public actor Transport: HTTPClient {
     private let loop: LoopThread
     private let userAgent: String
-    /// A libcurl multi handle of their own, so that the idle connections kept for HTTP are counted against exchanges
-    /// alone.
-    private let exchangeMulti: CurlMulti
+    private let exchanges: Exchanges
     /// libcurl looks a link's connection up among all of its multi handle, at every call: so none holds too many.
     private var linkMultis: [CurlMulti] = []
     private static let linksPerMulti = 256
-    /// Connections kept open for further exchanges, beside those in use.
-    private static let idleConnections = 32
     private let share = CurlShare()
     private let scratch = ReadBuffer(size: WebSocketLink.turnBudget)
-    private var exchanges: [UnsafeMutableRawPointer: Exchange] = [:]
-    private var exchangeHandles: [UInt64: UnsafeMutableRawPointer] = [:]
     private var links: [UInt64: WebSocketLink] = [:]
     private var linksByDescriptor: [Int32: WebSocketLink] = [:]
     /// Links that libcurl still works on, by their easy handle.
@@ -38,7 +32,7 @@ public actor Transport: HTTPClient {
     /// `userAgent` names the program and its version to the servers.
     public init(userAgent: String) {
         loop = LoopThread()
-        exchangeMulti = CurlMulti(loop: loop)
+        exchanges = Exchanges(loop: loop)
         self.userAgent = userAgent
         loop.start(handler: self)
     }
@@ -47,12 +41,7 @@ public actor Transport: HTTPClient {
     public func shutdown() {
         guard !isShutDown else { return }
         isShutDown = true
-        for exchange in exchanges.values {
-            exchangeMulti.remove(exchange.easy)
-            exchange.cancel()
-        }
-        exchanges = [:]
-        exchangeHandles = [:]
+        exchanges.cancelAll()
         for link in Array(links.values) { drop(link, .transport(.cancelled)) }
         loop.stop()
     }
@@ -60,51 +49,78 @@ public actor Transport: HTTPClient {
     // MARK: HTTP
 
     public func exchange(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
+        switch await begin(request, pieceSize: nil) {
+        case (_, .ended(let result)): return try result.get()
+        case (_, .head), (_, .piece): preconditionFailure("a body that is wanted as a whole came in pieces")
+        }
+    }
+
+    /// As `exchange`, for an answer that may be large: the body of a 200 is taken while it comes, and nothing more is
+    /// received meanwhile. `timeout` holds until the answer begins, and then for the time between any two bytes.
+    ///
+    /// - Parameters:
+    ///   - pieceSize: bytes that have to be there before they are given away.
+    ///   - begins: called when the answer begins.
+    ///   - take: takes bytes from the front and returns how many. What it leaves comes again with what follows, once that
+    ///     has doubled it; `maximumBodySize` limits it.
+    /// - Returns: the answer, with what was not taken as its body; so does the error's `partialBody`.
+    public nonisolated(nonsending) func exchange(
+        _ request: HTTPRequest, pieceSize: Int = 64 * 1024, begins: nonisolated(nonsending) () async -> Void = {},
+        take: nonisolated(nonsending) ([UInt8]) async -> Int
+    ) async throws(TransportError) -> HTTPResponse {
+        var (identity, step) = await begin(request, pieceSize: max(1, pieceSize))
+        while true {
+            switch step {
+            case .ended(let result): return try result.get()
+            case .head:
+                await begins()
+                step = await goOn(identity, with: [])
+            case .piece(let bytes):
+                let count = min(max(0, await take(bytes)), bytes.count)
+                step = await goOn(identity, with: count == 0 ? bytes : Array(bytes[count...]))
+            }
+        }
+    }
+
+    private func begin(_ request: HTTPRequest, pieceSize: Int?) async -> (identity: UInt64, step: Exchange.Step) {
         nextIdentity += 1
         let identity = nextIdentity
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                begin(request, identity, continuation)
-            }
+        let step = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in begin(request, identity, pieceSize, waiter) }
         } onCancel: {
-            loop.post { self.assumeIsolated { $0.cancelExchange(identity) } }
+            cancelExchange(identity)
         }
-        return try result.get()
+        return (identity, step)
+    }
+
+    private func goOn(_ identity: UInt64, with rest: [UInt8]) async -> Exchange.Step {
+        // Read here, so that this function is on the loop's thread: Swift 6.3 leaves the change out where only closures
+        // need it.
+        let exchanges = exchanges
+        loop.checkIsolated()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in exchanges.goOn(identity, with: rest, waiter) }
+        } onCancel: {
+            cancelExchange(identity)
+        }
+    }
+
+    private nonisolated func cancelExchange(_ identity: UInt64) {
+        loop.post { self.assumeIsolated { $0.exchanges.cancel(identity) } }
     }
 
     private func begin(
-        _ request: HTTPRequest, _ identity: UInt64,
-        _ continuation: CheckedContinuation<Result<HTTPResponse, TransportError>, Never>
+        _ request: HTTPRequest, _ identity: UInt64, _ pieceSize: Int?,
+        _ waiter: CheckedContinuation<Exchange.Step, Never>
     ) {
-        guard !isShutDown, !Task.isCancelled else { return continuation.resume(returning: .failure(.cancelled)) }
+        guard !isShutDown, !Task.isCancelled else { return waiter.resume(returning: .ended(.failure(.cancelled))) }
         guard let address = Address(request.url), ["http", "https"].contains(address.scheme) else {
-            return continuation.resume(returning: .failure(.notAnAddress))
+            return waiter.resume(returning: .ended(.failure(.notAnAddress)))
         }
         let easy = CurlEasy(
             url: request.url, address: address, network: request.network, userAgent: userAgent, share: share)
-        exchanges[easy.handle] = Exchange(
-            request: request, identity: identity, easy: easy, continuation: continuation)
-        exchangeHandles[identity] = easy.handle
-        exchangeMulti.limitConnections(exchanges.count + Self.idleConnections)
-        exchangeMulti.add(easy)
-    }
-
-    private func cancelExchange(_ identity: UInt64) {
-        guard let handle = exchangeHandles.removeValue(forKey: identity),
-            let exchange = exchanges.removeValue(forKey: handle)
-        else { return }
-        exchangeMulti.remove(exchange.easy)
-        exchange.cancel()
-    }
-
-    private func endExchanges() {
-        while let (handle, result) = exchangeMulti.nextEnded() {
-            guard let exchange = exchanges.removeValue(forKey: handle) else { continue }
-            exchangeHandles[exchange.identity] = nil
-            exchangeMulti.limitConnections(exchanges.count + Self.idleConnections)
-            exchangeMulti.remove(exchange.easy)
-            exchange.end(result)
-        }
+        exchanges.begin(
+            Exchange(request: request, identity: identity, easy: easy, pieceSize: pieceSize, waiter: waiter))
     }
 
     // MARK: WebSocket
@@ -291,8 +307,12 @@ public actor Transport: HTTPClient {
 
     private static let expiryInterval: Int64 = 250_000_000
 
+    /// Something has a deadline that is not libcurl's.
+    private var hasTimed: Bool { !timed.isEmpty || exchanges.areTimed }
+
     private func expire(now: Int64) {
         nextExpiry = now + Self.expiryInterval
+        exchanges.expire(now: now)
         for identity in timed {
             guard let link = links[identity], let deadline = link.deadline, deadline <= now else { continue }
             if link.phase == .open {
@@ -316,8 +336,8 @@ extension Transport: LoopHandler {
             } else if let multi = transport.linkMultis.first(where: { $0.owns(descriptor) }) {
                 multi.ready(descriptor, events: events)
             } else {
-                transport.exchangeMulti.ready(descriptor, events: events)
-                transport.endExchanges()
+                transport.exchanges.multi.ready(descriptor, events: events)
+                transport.exchanges.endDone()
             }
         }
     }
@@ -325,9 +345,9 @@ extension Transport: LoopHandler {
     nonisolated func loopTurn() {
         assumeIsolated { transport in
             let now = MonotonicTime.now()
-            transport.exchangeMulti.fireTimer(now: now)
+            transport.exchanges.multi.fireTimer(now: now)
             for multi in transport.linkMultis { multi.fireTimer(now: now) }
-            transport.endExchanges()
+            transport.exchanges.endDone()
             transport.endConnecting(now: now)
             let busy = transport.busy
             transport.busy.removeAll(keepingCapacity: true)
@@ -335,16 +355,16 @@ extension Transport: LoopHandler {
                 link.isBusy = false
                 transport.read(link, now: now)
             }
-            if !transport.timed.isEmpty && now >= transport.nextExpiry { transport.expire(now: now) }
+            if transport.hasTimed && now >= transport.nextExpiry { transport.expire(now: now) }
         }
     }
 
     nonisolated func loopTimeout() -> Int32 {
         assumeIsolated { transport in
             if !transport.busy.isEmpty { return 0 }
-            var earliest = transport.exchangeMulti.deadline ?? .max
+            var earliest = transport.exchanges.multi.deadline ?? .max
             for multi in transport.linkMultis { earliest = min(earliest, multi.deadline ?? .max) }
-            if !transport.timed.isEmpty { earliest = min(earliest, transport.nextExpiry) }
+            if transport.hasTimed { earliest = min(earliest, transport.nextExpiry) }
             if earliest == .max { return -1 }
             return Int32(clamping: max(0, (earliest - MonotonicTime.now() + 999_999) / 1_000_000))
         }

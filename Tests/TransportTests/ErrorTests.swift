@@ -231,7 +231,7 @@ extension TransportTests {
             ]
             for (message, stage) in cases {
                 let failure = CurlFailure(
-                    result: CURLE_COULDNT_CONNECT, address: address, usesProxy: false, libraryMessage: message,
+                    result: CURLE_COULDNT_CONNECT, address: address, libraryMessage: message,
                     certificateProblem: 0, proxyStatus: 0, isResolved: true, isConnected: false, isEncrypted: false)
                 #expect(failure.error.stage == stage, "\(message)")
             }

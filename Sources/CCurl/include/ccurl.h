@@ -14,6 +14,10 @@ CURLcode ccurl_easy_set_string(CURL *easy, CURLoption option, const char *value)
 CURLcode ccurl_easy_set_pointer(CURL *easy, CURLoption option, const void *value);
 CURLcode ccurl_easy_set_offset(CURL *easy, CURLoption option, curl_off_t value);
 CURLcode ccurl_easy_set_callback(CURL *easy, CURLoption option, ccurl_data_callback value);
+CURLcode ccurl_easy_set_open_socket_callback(CURL *easy, curl_opensocket_callback value);
+CURLcode ccurl_easy_set_prerequest_callback(CURL *easy, curl_prereq_callback value);
+/// Where the address begins: `addrlen` bytes, more than the member's type has.
+const void *ccurl_socket_address(const struct curl_sockaddr *address);
 /// Removing a handle does not wait for its name look-up (CURLOPT_QUICK_EXIT, libcurl 7.87 and later).
 void ccurl_easy_set_quick_exit(CURL *easy);
 
