@@ -1,4 +1,4 @@
-import Events
+public import Events
 
 /// A unit can be large and little of it new: then its batch keeps only what its events point to.
 ///
@@ -10,7 +10,19 @@ import Events
 extension EventBatch {
     /// The same events over fewer bytes, if they need less than half of them.
     func compacted() -> EventBatch {
-        guard needsCompaction else { return self }
+        needsCompaction ? reduced() : self
+    }
+
+    /// The event at an index alone, with its own number, over no more bytes than it needs; without events when there is
+    /// none at this index.
+    public func single(_ index: Int) -> EventBatch {
+        var result = self
+        result.events = events.indices.contains(index) ? [events[index]] : []
+        result.firstSequence = firstSequence &+ UInt64(clamping: index)
+        return result.reduced()
+    }
+
+    private func reduced() -> EventBatch {
         let parts = neededParts()
         var result = self
         result.bytes = []

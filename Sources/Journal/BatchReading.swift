@@ -17,35 +17,42 @@ extension JournalReading {
     func batches(
         from number: UInt64, before limit: UInt64, budget: Int, now: Int64
     ) throws(SQLiteFailure) -> [EventBatch] {
-        guard number < limit else { return [] }
-        return try snapshot { () throws(SQLiteFailure) in
-            var result: [EventBatch] = []
-            var next = number
-            var size = 0
-            try visitBatches(from: number) { (row) throws(SQLiteFailure) in
-                guard let batch = try? row.batch(portal: try name(of: row.portal)) else {
-                    // Its numbers may be what is damaged: the row behind it says where it ended.
-                    return true
-                }
-                if batch.lastSequence < next { return true }
-                if batch.firstSequence > next {
-                    try fill(next...min(batch.firstSequence, limit) - 1, to: &result, now: now)
-                    next = min(batch.firstSequence, limit)
-                }
-                if batch.firstSequence >= limit { return false }
-                let trimmed = batch.trimmed(from: next)
-                result.append(trimmed)
-                size += trimmed.bytes.count
-                next = batch.lastSequence + 1
-                return size < budget && next < limit
-            }
-            if next < limit, size < budget || result.isEmpty {
-                try fill(next...limit - 1, to: &result, now: now)
-            }
-            // Not even a portal is left that a record could name.
-            if result.isEmpty { throw SQLiteFailure.damage("the events from \(number) on are missing") }
-            return result
+        try snapshot { () throws(SQLiteFailure) in
+            try batchesInSnapshot(from: number, before: limit, budget: budget, now: now)
         }
+    }
+
+    /// The same within a snapshot.
+    func batchesInSnapshot(
+        from number: UInt64, before limit: UInt64, budget: Int, now: Int64
+    ) throws(SQLiteFailure) -> [EventBatch] {
+        guard number < limit else { return [] }
+        var result: [EventBatch] = []
+        var next = number
+        var size = 0
+        try visitBatches(from: number) { (row) throws(SQLiteFailure) in
+            guard let batch = try? row.batch(portal: try name(of: row.portal)) else {
+                // Its numbers may be what is damaged: the row behind it says where it ended.
+                return true
+            }
+            if batch.lastSequence < next { return true }
+            if batch.firstSequence > next {
+                try fill(next...min(batch.firstSequence, limit) - 1, to: &result, now: now)
+                next = min(batch.firstSequence, limit)
+            }
+            if batch.firstSequence >= limit { return false }
+            let trimmed = batch.trimmed(from: next)
+            result.append(trimmed)
+            size += trimmed.bytes.count
+            next = batch.lastSequence + 1
+            return size < budget && next < limit
+        }
+        if next < limit, size < budget || result.isEmpty {
+            try fill(next...limit - 1, to: &result, now: now)
+        }
+        // Not even a portal is left that a record could name.
+        if result.isEmpty { throw SQLiteFailure.damage("the events from \(number) on are missing") }
+        return result
     }
 
     /// Gap records for numbers that no row has.

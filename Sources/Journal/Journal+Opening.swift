@@ -79,15 +79,17 @@ extension Journal {
             let state = try lookup.state()
             let cursors = try lookup.cursors()
             try lookup.checkNumbers(state, cursors)
+            let deadTotals = try DeadTotalsTable(lookup.database).all()
             let writer = try JournalWriter(
                 path: path, options: options, time: time, state: state, cursors: Set(cursors.keys),
-                configure: configure)
+                deadTotals: deadTotals, configure: configure)
             let archive = try JournalReading(path: path)
             return OpenedParts(
                 directory: directory,
                 state: Mutex(
                     JournalState(
-                        window: UInt64(max(1, options.window)), lastSequence: state.lastSequence, cursors: cursors)),
+                        window: UInt64(max(1, options.window)), lastSequence: state.lastSequence, cursors: cursors,
+                        deadTotals: deadTotals)),
                 writer: Mutex(writer), keeper: Mutex(keeper), lookup: Mutex(lookup), archive: Mutex(archive))
         } catch {
             throw error.error(path: path)

@@ -49,6 +49,45 @@ extension Journal {
         }
     }
 
+    func durableSequence(of name: String) -> UInt64 {
+        state.withLock { $0.readers.durableSequence(of: name) }
+    }
+
+    func durable(through sequence: UInt64, of name: String) async {
+        let ticket = state.withLock { $0.nextTicket() }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                let watcher = JournalReaders.DurableWatcher(
+                    ticket: ticket, name: name, sequence: sequence, continuation: continuation)
+                let (waits, start) = state.withLock { state in
+                    if Task.isCancelled || state.failure != nil { return (false, false) }
+                    let waits = state.readers.watchDurable(watcher)
+                    return (waits, waits && state.readers.hasUrgentCursors && state.startWriting())
+                }
+                if !waits { continuation.resume() }
+                if start { startWriter() }
+            }
+        } onCancel: {
+            let watchers = state.withLock { $0.readers.takeDurableWatchers { $0.ticket == ticket } }
+            for watcher in watchers { watcher.continuation.resume() }
+        }
+    }
+
+    /// Letters of one answer at most.
+    private static let longestRetryList = 10_000
+
+    func requestedRetries(of name: String, limit: Int) throws(JournalError) -> [DeadLetter] {
+        // Before the disk is looked at: what is written meanwhile the disk may not show yet.
+        let unwritten = state.withLock { $0.readers.unwrittenDead(of: name) }
+        let wanted = min(max(0, limit), Self.longestRetryList)
+        let found = try look { (reading) throws(SQLiteFailure) in
+            try reading.dead().requested(by: name, limit: wanted + unwritten.count)
+        }
+        guard let found else { return [] }
+        state.withLock { $0.readers.deadTotals = found.totals }
+        return Array(found.letters.lazy.filter { !unwritten.contains($0.sequence) }.prefix(wanted))
+    }
+
     func cursor(of name: String) -> SinkCursor {
         state.withLock { $0.readers.cursor(of: name) } ?? SinkCursor(base: 0)
     }
@@ -57,13 +96,22 @@ extension Journal {
         state.withLock { $0.readers.counts(for: name, last: $0.counts.lastSequence) }
     }
 
-    func commit(_ cursor: SinkCursor, of name: String) {
-        let (isTaken, mustWait) = state.withLock { state in
-            let isTaken = state.readers.commit(name, cursor)
-            if !isTaken { state.countFault() }
-            return (isTaken, isTaken && state.scheduleCursors())
+    func commit(_ cursor: SinkCursor, dead: [DeadLetter], revived: [UInt64], of name: String) {
+        let letters = dead.map { letter in
+            var letter = letter
+            if letter.batch.events.count == 1 { letter.batch = letter.batch.single(0) }
+            return letter
         }
-        if !isTaken { options.onFault("the cursor of \(name) goes back, or beyond what was handed out") }
+        let (isTaken, start, mustWait) = state.withLock { state in
+            let isTaken = state.readers.commit(name, cursor, dead: letters, revived: revived)
+            if !isTaken { state.countFault() }
+            let start = isTaken && state.readers.hasUrgentCursors && state.startWriting()
+            return (isTaken, start, isTaken && !start && state.scheduleCursors())
+        }
+        if !isTaken {
+            options.onFault("the cursor of \(name), or a dead letter, goes back, or beyond what was handed out")
+        }
+        if start { startWriter() }
         if mustWait {
             writing.asyncAfter(deadline: .now() + options.cursorDelay.inSeconds) { [weak self] in
                 self?.writeCursors()

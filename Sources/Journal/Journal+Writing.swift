@@ -5,6 +5,8 @@ import Timing
 struct UnfinishedWork {
     var work: JournalWork?
     var delay: Duration?
+    /// Since when another process has kept the file locked.
+    var busySince: Duration?
 }
 
 /// The writer: takes everything that is there and brings it to disk in one transaction, again and again, without a pause
@@ -48,13 +50,27 @@ extension Journal {
             return
         }
         let trouble = JournalTrouble(code: error.code, message: error.message, cure: error.cure)
-        if state.withLock({ $0.note(trouble) }) { onTrouble(trouble) }
+        if !isBusyForMoments(failure), state.withLock({ $0.note(trouble) }) { onTrouble(trouble) }
         let delay = unfinished.withLock { unfinished in
             let delay = unfinished.delay ?? options.retryDelay
             unfinished.delay = min(delay * 2, options.longestRetryDelay)
             return delay
         }
         writing.asyncAfter(deadline: .now() + delay.inSeconds) { [weak self] in self?.write() }
+    }
+
+    /// Another process writes, and has not for longer than it may.
+    private func isBusyForMoments(_ failure: SQLiteFailure) -> Bool {
+        let now = time.now().monotonic
+        return unfinished.withLock { unfinished in
+            if !failure.isBusy {
+                unfinished.busySince = nil
+                return false
+            }
+            let since = unfinished.busySince ?? now
+            unfinished.busySince = since
+            return now - since < options.busyPatience
+        }
     }
 
     /// Cursors have waited for a transaction to go with.

@@ -147,7 +147,7 @@ public final class Journal: EventIntake, Sendable {
         }
     }
 
-    private func look<Value: Sendable>(
+    func look<Value: Sendable>(
         _ body: (JournalReading) throws(SQLiteFailure) -> Value
     ) throws(JournalError) -> Value {
         let result = lookup.withLock { reading -> Result<Value, JournalError> in

@@ -17,9 +17,12 @@ extension Journal {
         } catch {
             throw error.error(path: path)
         }
-        try JournalSchema.current.verify(reading.database)
+        let version = try JournalSchema.current.verify(reading.database)
         do throws(SQLiteFailure) {
-            try reading.snapshot { () throws(SQLiteFailure) in try reading.checkEverything() }
+            try reading.snapshot { () throws(SQLiteFailure) in
+                try reading.checkEverything()
+                if version >= JournalSchema.versionWithDeadLetters { try reading.checkDeadLetters() }
+            }
         } catch {
             throw error.error(path: path)
         }
@@ -62,6 +65,19 @@ extension JournalReading {
         }
         if let previous, previous != last {
             throw SQLiteFailure.damage("events are missing between \(previous) and \(last + 1)")
+        }
+    }
+
+    func checkDeadLetters() throws(SQLiteFailure) {
+        let dead = try dead()
+        if let (sink, sequence) = try dead.firstDamaged(in: database) {
+            throw SQLiteFailure.damage("the dead letter \(sequence) of \(sink) is not what was written")
+        }
+        for (sink, totals) in try dead.totals() {
+            let counted = try dead.countedTotals(of: sink)
+            guard counted.letters == totals.letters, counted.bytes == totals.bytes else {
+                throw SQLiteFailure.damage("the number of dead letters of \(sink) does not add up")
+            }
         }
     }
 

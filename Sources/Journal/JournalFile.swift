@@ -20,6 +20,7 @@ final class JournalFile {
     private let freePages: Statement
     private let pageSize: UInt64
     let seen: SeenTable
+    private var knownDead: DeadTable?
 
     /// Opens a file that is whole and of this version's schema.
     init(path: String, isDurable: Bool, configure: (Database) throws(SQLiteFailure) -> Void = { _ in })
@@ -232,6 +233,14 @@ final class JournalFile {
         upsertCursor.bind(RowChecksum.of(content, name: name), at: 2)
         upsertCursor.bind(content, at: 3)
         try upsertCursor.run()
+    }
+
+    /// Made when there is something for it: most journals never have a dead letter.
+    func dead() throws(SQLiteFailure) -> DeadTable {
+        if let knownDead { return knownDead }
+        let dead = try DeadTable(database)
+        knownDead = dead
+        return dead
     }
 
     // MARK: quarantine

@@ -4,11 +4,12 @@ public struct JournalOptions: Sendable {
     public var keep: Duration = .seconds(86_400)
     /// In bytes, of the database's pages in use. While there is more, the oldest events go: first those that every sink
     /// is done with, then the others, whose place a gap record takes.
+    /// Dead letters do not go for it; they take a quarter at most.
     public var size: UInt64 = 1 << 30
     /// False: nothing is synchronised with the disk, for runs whose journal dies with them.
     public var isDurable = true
-    /// In bytes: how much may be held that is not yet on disk before `append` waits, and how much of what is on disk
-    /// stays in memory for readers that are a little behind.
+    /// In bytes: how much may be held that is not yet on disk before `append` waits. Half as much of what is on disk stays
+    /// in memory for readers that are a little behind.
     public var window = 8 * 1024 * 1024
     /// The first pause after a failed transaction; it doubles up to `longestRetryDelay`.
     public var retryDelay: Duration = .milliseconds(250)
@@ -18,6 +19,9 @@ public struct JournalOptions: Sendable {
     /// How long `close()` waits for a disk that fails. What is not committed then is not lost: the stored position is
     /// from before it, and the server sends it again.
     public var closePatience: Duration = .seconds(5)
+    /// How long another process may keep the file locked before it is told as trouble. Those that decide on dead letters
+    /// write for moments.
+    public var busyPatience: Duration = .seconds(30)
     /// Told when counts that are to be stored do not add up; a fault of the program's. Debug builds stop.
     public var onFault: @Sendable (String) -> Void = { assertionFailure($0) }
 

@@ -35,7 +35,37 @@ public final class JournalReader: Sendable {
     /// The sink is done with everything up to the cursor, durably. It is on disk with the next transaction, or soon. A
     /// cursor that goes back, or beyond what was handed out, is refused as a fault.
     public func commit(_ cursor: SinkCursor) {
-        journal.commit(cursor, of: name)
+        journal.commit(cursor, dead: [], revived: [], of: name)
+    }
+
+    /// The same, with what becomes of dead letters, in one transaction: after a crash all of it is on disk, or nothing.
+    ///
+    /// A letter above the last cursor is new. One at or below it belongs to a retry that failed again: it takes the place
+    /// of the one that is kept, its request is over, and it is not kept anew if somebody has dropped it meanwhile.
+    ///
+    /// - Parameters:
+    ///   - dead: one event each, with a number up to the cursor's; another is refused as a fault, the cursor with it.
+    ///     Their sink is this reader, whatever they say.
+    ///   - revived: numbers of letters that are dead no more.
+    public func commit(_ cursor: SinkCursor, dead: [DeadLetter], revived: [UInt64]) {
+        journal.commit(cursor, dead: dead, revived: revived, of: name)
+    }
+
+    /// The cursor's number as it is on disk: a crash now would go on behind it.
+    public var durableSequence: UInt64 {
+        journal.durableSequence(of: name)
+    }
+
+    /// Returns when the cursor on disk is at `sequence` or above it, when the task is cancelled, or when the journal has
+    /// ended. While somebody waits the cursor does not wait for `JournalOptions.cursorDelay`.
+    public func durable(through sequence: UInt64) async {
+        await journal.durable(through: sequence, of: name)
+    }
+
+    /// Dead letters that somebody asked to be sent again, lowest number first, as they are on disk. Those of whose fate
+    /// `commit` was told already are not among them. Reads the disk: some microseconds when nothing was requested.
+    public func requestedRetries(limit: Int) throws(JournalError) -> [DeadLetter] {
+        try journal.requestedRetries(of: name, limit: limit)
     }
 
     /// Returns when the journal is finished, or the task cancelled. Events may still be there to read.
@@ -54,9 +84,17 @@ public struct JournalReaderCounts: Hashable, Sendable {
     public var doneSequence: UInt64
     /// Events appended that it is not done with.
     public var pendingEvents: UInt64
+    /// Dead letters kept, as of the last transaction, or of the last look for retries: others may drop some.
+    public var deadLetters: UInt64
+    /// Dead letters that went because there were too many, since the journal was made.
+    public var overflowedLetters: UInt64
 
-    public init(doneSequence: UInt64, pendingEvents: UInt64) {
+    public init(
+        doneSequence: UInt64, pendingEvents: UInt64, deadLetters: UInt64 = 0, overflowedLetters: UInt64 = 0
+    ) {
         self.doneSequence = doneSequence
         self.pendingEvents = pendingEvents
+        self.deadLetters = deadLetters
+        self.overflowedLetters = overflowedLetters
     }
 }

@@ -6,8 +6,14 @@ struct JournalReaders {
 
     struct Reader {
         var stored: StoredCursor
-        /// As it is on disk, or will be with the transaction that is under way.
+        /// Not as it is on disk, or will be with the transaction that is under way.
         var isDirty = false
+        /// The cursor's number on disk.
+        var durable: UInt64
+        /// For the next transaction.
+        var dead: [DeadChange] = []
+        /// In the transaction that is under way.
+        var writtenDead: [DeadChange] = []
         /// The next number to hand out.
         var next: UInt64
         var wait: Wait?
@@ -16,6 +22,14 @@ struct JournalReaders {
     struct Wait {
         var budget: Int
         var continuation: Continuation
+    }
+
+    /// Somebody who waits for a cursor to be on disk.
+    struct DurableWatcher {
+        var ticket: UInt64
+        var name: String
+        var sequence: UInt64
+        var continuation: CheckedContinuation<Void, Never>
     }
 
     /// What a reader gets when it asks.
@@ -40,11 +54,15 @@ struct JournalReaders {
     var committed: UInt64 = 0
     private(set) var window = CommittedWindow()
     private var readers: [String: Reader] = [:]
+    private(set) var durableWatchers: [DurableWatcher] = []
+    /// By sink, as far as is known: another process may drop some.
+    var deadTotals: [String: DeadTotals] = [:]
 
     // MARK: who reads
 
     mutating func add(_ name: String, _ cursor: StoredCursor) {
-        readers[name] = Reader(stored: cursor, next: cursor.cursor.sequence &+ 1)
+        let sequence = cursor.cursor.sequence
+        readers[name] = Reader(stored: cursor, durable: sequence, next: sequence &+ 1)
     }
 
     /// Where the reader stood; a new one begins after `last`.
@@ -72,12 +90,17 @@ struct JournalReaders {
 
     // MARK: cursors
 
-    /// False: it lies before the stored one, or beyond what was handed out.
-    mutating func commit(_ name: String, _ cursor: SinkCursor) -> Bool {
+    /// False: it lies before the stored one, or beyond what was handed out, or a letter is not one of a single event up
+    /// to the cursor.
+    mutating func commit(_ name: String, _ cursor: SinkCursor, dead: [DeadLetter], revived: [UInt64]) -> Bool {
         guard var reader = readers[name], cursor.sequence >= reader.stored.cursor.sequence,
-            cursor.sequence < max(reader.next, reader.stored.cursor.sequence + 1)
+            cursor.sequence < max(reader.next, reader.stored.cursor.sequence + 1),
+            dead.allSatisfy({ $0.batch.events.count == 1 && $0.sequence > 0 && $0.sequence <= cursor.sequence })
         else { return false }
-        if cursor == reader.stored.cursor { return true }
+        if cursor == reader.stored.cursor, dead.isEmpty, revived.isEmpty { return true }
+        let before = reader.stored.cursor.sequence
+        for letter in dead { reader.dead.append(.died(letter, isRetry: letter.sequence <= before)) }
+        for sequence in revived { reader.dead.append(.revived(sequence)) }
         reader.stored.cursor = cursor
         reader.isDirty = true
         readers[name] = reader
@@ -86,13 +109,56 @@ struct JournalReaders {
 
     var hasDirtyCursors: Bool { readers.values.contains { $0.isDirty } }
 
-    mutating func takeDirtyCursors() -> [(name: String, cursor: StoredCursor)] {
-        var result: [(name: String, cursor: StoredCursor)] = []
+    /// Cursors that changed, with what becomes of the sinks' dead letters.
+    mutating func takeDirty(into work: inout JournalWork) {
         for (name, reader) in readers where reader.isDirty {
-            result.append((name, reader.stored))
+            work.cursors.append((name, reader.stored))
+            if !reader.dead.isEmpty { work.dead.append((name, reader.dead)) }
             readers[name]?.isDirty = false
+            readers[name]?.writtenDead = reader.dead
+            readers[name]?.dead = []
         }
-        return result
+    }
+
+    /// What `takeDirty` gave is on disk. Returns those who waited for it.
+    mutating func didWrite(_ work: JournalWork, _ totals: [String: DeadTotals]?) -> [DurableWatcher] {
+        if let totals { deadTotals = totals }
+        for (name, cursor) in work.cursors {
+            readers[name]?.durable = cursor.cursor.sequence
+            readers[name]?.writtenDead = []
+        }
+        if work.cursors.isEmpty || durableWatchers.isEmpty { return [] }
+        return takeDurableWatchers { [readers] in $0.sequence <= readers[$0.name]?.durable ?? .max }
+    }
+
+    /// Numbers of dead letters of whose fate the disk does not know yet.
+    func unwrittenDead(of name: String) -> Set<UInt64> {
+        guard let reader = readers[name] else { return [] }
+        return Set((reader.dead + reader.writtenDead).map(\.sequence))
+    }
+
+    func durableSequence(of name: String) -> UInt64 { readers[name]?.durable ?? 0 }
+
+    // MARK: waiting for the disk
+
+    /// False: it is there already.
+    mutating func watchDurable(_ watcher: DurableWatcher) -> Bool {
+        guard let reader = readers[watcher.name], reader.durable < watcher.sequence else { return false }
+        durableWatchers.append(watcher)
+        return true
+    }
+
+    mutating func takeDurableWatchers(_ isDone: (DurableWatcher) -> Bool) -> [DurableWatcher] {
+        let done = durableWatchers.filter(isDone)
+        if !done.isEmpty { durableWatchers.removeAll(where: isDone) }
+        return done
+    }
+
+    /// Somebody waits for a cursor that nobody is writing yet.
+    var hasUrgentCursors: Bool {
+        durableWatchers.contains { watcher in
+            readers[watcher.name].map { $0.isDirty && $0.stored.cursor.sequence >= watcher.sequence } ?? false
+        }
     }
 
     /// All that hold events have had everything up to here.
@@ -107,9 +173,12 @@ struct JournalReaders {
         window.removeAll(through: 0, limit: limit)
     }
 
-    /// Forgets what everybody has been handed.
+    /// Forgets what everybody has been handed. Who is so far behind that it reads the disk keeps nothing here.
     private mutating func forget() {
-        let handed = readers.values.reduce(UInt64.max) { $1.stored.isActive ? min($0, $1.next - 1) : $0 }
+        let first = window.firstSequence ?? 0
+        let handed = readers.values.reduce(UInt64.max) { handed, reader in
+            reader.stored.isActive && reader.next >= first ? min(handed, reader.next - 1) : handed
+        }
         window.removeAll(through: min(handed, committed), limit: .max)
     }
 
@@ -175,6 +244,9 @@ struct JournalReaders {
 
     func counts(for name: String, last: UInt64) -> JournalReaderCounts {
         let done = readers[name]?.stored.cursor.sequence ?? 0
-        return JournalReaderCounts(doneSequence: done, pendingEvents: last >= done ? last - done : 0)
+        let dead = deadTotals[name] ?? DeadTotals()
+        return JournalReaderCounts(
+            doneSequence: done, pendingEvents: last >= done ? last - done : 0, deadLetters: dead.letters,
+            overflowedLetters: dead.overflowed)
     }
 }

@@ -14,11 +14,16 @@ final class JournalReading {
     private let blocksWith: Statement
     private let blocksAbove: Statement
     private var knownNames: [Int64: String] = [:]
+    private var knownDead: DeadReading?
     /// The block that was looked into last: what is asked for next is often in it too.
     private var lastBlock: (number: Int64, checksum: UInt64, block: SeenBlock)?
 
-    init(path: String) throws(SQLiteFailure) {
-        database = try Database(path: path, mode: .readOnly)
+    convenience init(path: String) throws(SQLiteFailure) {
+        try self.init(Database(path: path, mode: .readOnly))
+    }
+
+    init(_ database: Database) throws(SQLiteFailure) {
+        self.database = database
         try database.execute("PRAGMA cell_size_check = ON; PRAGMA cache_size = -1024")
         names = try database.prepare("SELECT name FROM portal WHERE id = ?")
         portalRow = try database.prepare("SELECT id, checksum, content FROM portal WHERE name = ?")
@@ -143,6 +148,16 @@ final class JournalReading {
         var result: [String] = []
         while try statement.step() { result.append(statement.text(0)) }
         return result
+    }
+
+    // MARK: dead letters
+
+    /// Made when it is needed: a file of an older version has no such table.
+    func dead() throws(SQLiteFailure) -> DeadReading {
+        if let knownDead { return knownDead }
+        let dead = try DeadReading(database)
+        knownDead = dead
+        return dead
     }
 
     // MARK: batches

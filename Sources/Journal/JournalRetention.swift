@@ -18,6 +18,8 @@ struct JournalRetention {
     var floor: UInt64
     /// Unix seconds.
     var now: Double
+    /// What dead letters take beyond their share, in bytes: no event goes for it. The journal may have been larger once.
+    var deadExcess: UInt64 = 0
 
     /// What a row costs beside its content, about.
     private static let rowOverhead: UInt64 = 48
@@ -26,9 +28,9 @@ struct JournalRetention {
 
     /// - Parameter entries: of the same transaction.
     func apply(to file: JournalFile, entries: Int, _ outcome: inout JournalOutcome) throws(SQLiteFailure) {
-        let used = try file.usedBytes()
+        outcome.fileBytes = try file.usedBytes()
+        let used = used(outcome.fileBytes)
         let steps = steps(entries, used)
-        outcome.fileBytes = used
         let hadMarks = try file.seen.expire(now: Int64(now), limit: marksLimit, steps: steps)
         var drops: [Int64: StoredDrop] = [:]
         var deleted: UInt64 = 0
@@ -66,6 +68,8 @@ struct JournalRetention {
         outcome.fileBytes = try file.usedBytes()
     }
 
+    private func used(_ bytes: UInt64) -> UInt64 { bytes - min(bytes, deadExcess) }
+
     /// Rows to delete at most: few, so that no transaction takes long, unless what is added is larger than what goes.
     private func steps(_ entries: Int, _ used: UInt64) -> Int {
         if used <= size { return entries * 2 + 32 }
@@ -76,7 +80,7 @@ struct JournalRetention {
         if try file.seen.isExpired(now: Int64(now), limit: marksLimit) { return true }
         guard let oldest = try file.oldest(behind: 0) else { return false }
         if oldest.last <= floor, isOld(oldest) { return true }
-        return try file.usedBytes() > size
+        return try used(file.usedBytes()) > size
     }
 
     /// Marks never take more than half of the room.

@@ -10,10 +10,12 @@ struct JournalSchema: Sendable {
     /// In bytes: files up to this size are looked through when they are opened.
     var quickCheckLimit: UInt64 = 64 << 20
 
-    static let current = JournalSchema(migrations: [first])
+    static let current = JournalSchema(migrations: [first, deadLetters])
 
     /// "puld", in the file's header: https://www.sqlite.org/pragma.html#pragma_application_id
     static let applicationID: Int64 = 0x7075_6C64
+
+    static let versionWithDeadLetters: Int64 = 2
 
     var version: Int64 { Int64(migrations.count) }
 
@@ -38,6 +40,17 @@ struct JournalSchema: Sendable {
         CREATE TABLE quarantine (
             number INTEGER PRIMARY KEY, portal INTEGER NOT NULL, received INTEGER NOT NULL, id TEXT NOT NULL,
             reason TEXT NOT NULL, bytes BLOB NOT NULL);
+        """
+
+    /// What `dead` must bear beside the events: that a sink has a letter once, and that requests for a retry are found
+    /// among many letters. A letter names its portal itself, and stays readable whatever becomes of the other tables.
+    private static let deadLetters = """
+        CREATE TABLE dead (
+            sink TEXT NOT NULL, sequence INTEGER NOT NULL, portal TEXT NOT NULL, received INTEGER NOT NULL,
+            died INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT NOT NULL, retry INTEGER NOT NULL,
+            checksum INTEGER NOT NULL, content BLOB NOT NULL, UNIQUE (sink, sequence));
+        CREATE INDEX dead_to_retry ON dead (sink, sequence) WHERE retry = 1;
+        CREATE TABLE dead_sink (sink TEXT PRIMARY KEY, checksum INTEGER NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
         """
 
     /// Makes the tables in an empty file, which is then complete and on disk as a whole.

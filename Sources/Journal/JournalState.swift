@@ -47,13 +47,16 @@ struct JournalState {
     private var committedEntries: UInt64 = 0
     private var lastTicket: UInt64 = 0
 
-    init(window: UInt64, lastSequence: UInt64, cursors: [String: StoredCursor]) {
+    init(
+        window: UInt64, lastSequence: UInt64, cursors: [String: StoredCursor], deadTotals: [String: DeadTotals]
+    ) {
         self.window = window
         lastTakenSequence = lastSequence
         counts.lastSequence = lastSequence
         counts.committedSequence = lastSequence
         readers.committed = lastSequence
         for (name, cursor) in cursors { readers.add(name, cursor) }
+        readers.deadTotals = deadTotals
     }
 
     mutating func nextTicket() -> UInt64 {
@@ -154,7 +157,7 @@ struct JournalState {
             work.entries = Array(queue[..<count])
             queue.removeFirst(count)
         }
-        work.cursors = readers.takeDirtyCursors()
+        readers.takeDirty(into: &work)
         work.floor = readers.floor
         work.lastSequence = lastTakenSequence
         return work
@@ -163,7 +166,7 @@ struct JournalState {
     /// What must be woken when work is on disk.
     mutating func finishWork(_ work: JournalWork, _ outcome: JournalOutcome) -> JournalWakes {
         for entry in work.entries {
-            if let batch = entry.batch, !batch.events.isEmpty { readers.append(batch, window: window) }
+            if let batch = entry.batch, !batch.events.isEmpty { readers.append(batch, window: window / 2) }
         }
         committedEntries += UInt64(work.entries.count)
         counts.committedSequence = work.lastSequence
@@ -176,6 +179,7 @@ struct JournalState {
         wakes.writers = admitWaiting()
         let committed = committedEntries
         wakes.committed = takeCommitWatchers { $0.target <= committed }
+        wakes.durable = readers.didWrite(work, outcome.deadTotals)
         wakes.readers = readers.wakes(isEnd: isDrained)
         return wakes
     }
@@ -225,6 +229,7 @@ struct JournalState {
         wakes.writers = writers
         wakes.committed = takeCommitWatchers { _ in true }
         wakes.readers = readers.failAll(error)
+        wakes.durable = readers.takeDurableWatchers { _ in true }
         writers = []
         return wakes
     }
@@ -295,11 +300,14 @@ struct JournalWakes {
     var readers: [JournalReaders.Wake] = []
     var writers: [JournalState.Writer] = []
     var committed: [JournalState.CommitWatcher] = []
+    /// They look themselves at how far it is.
+    var durable: [JournalReaders.DurableWatcher] = []
     /// Writers and watchers get this instead of success.
     var failure: JournalError?
 
     func resume() {
         for wake in readers { wake.resume() }
+        for watcher in durable { watcher.continuation.resume() }
         let result: Result<Void, any Error> = failure.map { .failure($0) } ?? .success(())
         for writer in writers { writer.continuation.resume(with: result) }
         for watcher in committed { watcher.continuation.resume(with: result) }

@@ -6,6 +6,8 @@ struct JournalWork: Sendable {
     var entries: [JournalEntry] = []
     /// Cursors that changed.
     var cursors: [(name: String, cursor: StoredCursor)] = []
+    /// What becomes of dead letters, in order; of sinks whose cursors are here too.
+    var dead: [(sink: String, changes: [DeadChange])] = []
     /// All readers that hold events have had everything up to this number.
     var floor: UInt64 = .max
     /// Of `entries`, as held against the window.
@@ -26,6 +28,8 @@ struct JournalOutcome: Sendable {
     var dropped: UInt64 = 0
     /// There is more to delete than one transaction should.
     var hasMoreToDelete = false
+    /// How many dead letters there are, by sink; nil when none changed.
+    var deadTotals: [String: DeadTotals]?
     /// Counts that do not add up, for people.
     var faults: [String] = []
 }

@@ -11,6 +11,8 @@ struct JournalWriter {
     private(set) var state = StoredState()
     private var portals: [String: KnownPortal] = [:]
     private var cursors: Set<String>
+    /// What dead letters take beyond their share, in bytes.
+    private var deadExcess: UInt64
     /// A transaction that failed in a way that leaves open whether it is in the file.
     private var unclear: (draft: Draft, isUpkeep: Bool)?
     /// The disk was full: what every reader has had goes, however young.
@@ -32,14 +34,17 @@ struct JournalWriter {
         var state: StoredState
         var portals: [String: KnownPortal] = [:]
         var newCursors: Set<String> = []
+        var deadExcess: UInt64
         var outcome = JournalOutcome()
     }
 
     /// - Parameters:
     ///   - cursors: names of those that are stored.
+    ///   - deadTotals: what dead letters there are, by sink.
     ///   - configure: the connection's last settings; tests limit the file with it.
     init(
         path: String, options: JournalOptions, time: TimeSource, state: StoredState, cursors: Set<String>,
+        deadTotals: [String: DeadTotals] = [:],
         configure: @escaping @Sendable (Database) throws(SQLiteFailure) -> Void = { _ in }
     ) throws(SQLiteFailure) {
         self.path = path
@@ -48,7 +53,16 @@ struct JournalWriter {
         self.state = state
         self.cursors = cursors
         self.configure = configure
+        deadExcess = Self.deadExcess(deadTotals, options)
         file = try JournalFile(path: path, isDurable: options.isDurable, configure: configure)
+    }
+
+    /// What dead letters may take, in bytes.
+    private static func deadShare(_ options: JournalOptions) -> UInt64 { options.size / 4 }
+
+    private static func deadExcess(_ totals: [String: DeadTotals], _ options: JournalOptions) -> UInt64 {
+        let bytes = DeadTotals.bytes(of: totals)
+        return bytes - min(bytes, deadShare(options))
     }
 
     // MARK: a transaction
@@ -75,12 +89,13 @@ struct JournalWriter {
     private mutating func transact(
         _ work: JournalWork, _ file: JournalFile, makesRoom: Bool
     ) throws(SQLiteFailure) -> JournalOutcome {
-        var draft = Draft(state: state)
+        var draft = Draft(state: state, deadExcess: deadExcess)
         do throws(SQLiteFailure) {
             try file.begin()
             try write(work, to: file, &draft)
             let retention = JournalRetention(
-                keep: makesRoom ? .zero : options.keep, size: options.size, floor: work.floor, now: time.now().wall)
+                keep: makesRoom ? .zero : options.keep, size: options.size, floor: work.floor, now: time.now().wall,
+                deadExcess: draft.deadExcess)
             try retention.apply(to: file, entries: work.entries.count, &draft.outcome)
             draft.state.transactions += 1
             try file.write(draft.state)
@@ -97,6 +112,7 @@ struct JournalWriter {
         state = draft.state
         portals.merge(draft.portals) { $1 }
         cursors.formUnion(draft.newCursors)
+        deadExcess = draft.deadExcess
         return draft.outcome
     }
 
@@ -135,6 +151,11 @@ struct JournalWriter {
             try file.write(cursor, name: name)
             if !cursors.contains(name), draft.newCursors.insert(name).inserted { draft.state.cursors += 1 }
         }
+        if !work.dead.isEmpty || draft.deadExcess != 0 {
+            let totals = try file.dead().apply(work.dead, limit: Self.deadShare(options))
+            draft.deadExcess = Self.deadExcess(totals, options)
+            draft.outcome.deadTotals = totals
+        }
     }
 
     private func known(_ name: String, _ file: JournalFile, _ draft: inout Draft) throws(SQLiteFailure) -> KnownPortal {
@@ -149,7 +170,8 @@ struct JournalWriter {
     /// Whether a transaction without entries would delete something.
     mutating func hasOld(_ work: JournalWork) throws(SQLiteFailure) -> Bool {
         let now = time.now().wall
-        let retention = JournalRetention(keep: options.keep, size: options.size, floor: work.floor, now: now)
+        let retention = JournalRetention(
+            keep: options.keep, size: options.size, floor: work.floor, now: now, deadExcess: deadExcess)
         return try retention.hasWork(in: openFile())
     }
 

@@ -24,6 +24,9 @@ struct SQLiteFailure: Error {
         primaryCode == SQLITE_CORRUPT || primaryCode == SQLITE_NOTADB || primaryCode == SQLITE_CONSTRAINT
     }
 
+    /// Another connection is writing.
+    var isBusy: Bool { primaryCode == SQLITE_BUSY }
+
     /// A file operation failed: what the kernel's cache and SQLite's hold need not be what is on the disk.
     var isInputOutput: Bool { primaryCode == SQLITE_IOERR }
 
@@ -56,6 +59,15 @@ struct SQLiteFailure: Error {
         }
     }
 
+    /// The same for somebody who looks at a journal beside its daemon.
+    func viewError(path: String) -> JournalError {
+        switch primaryCode {
+        case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM, SQLITE_AUTH:
+            .forbidden(path, systemError == 0 ? text : "\(text): \(String(cString: strerror(systemError)))")
+        default: error(path: path)
+        }
+    }
+
     private func diskFull(_ path: String) -> JournalError {
         JournalError(
             code: .diskFull, message: "there is no room left for \(path)",
@@ -64,6 +76,14 @@ struct SQLiteFailure: Error {
 }
 
 extension JournalError {
+    /// Also who only reads needs the files beside the database: the write-ahead log's index is kept up by every reader
+    /// (https://www.sqlite.org/wal.html#read_only_databases).
+    static func forbidden(_ path: String, _ reason: String) -> JournalError {
+        JournalError(
+            code: .cannotCreate, message: "\(path) and its -wal and -shm cannot be used by this user: \(reason)",
+            cure: "run the command as the user that pulld runs as, for instance with sudo -u")
+    }
+
     /// Nothing can be trusted that such a file says; what to do about it is always the same.
     static func damaged(_ message: String, path: String) -> JournalError {
         JournalError(
