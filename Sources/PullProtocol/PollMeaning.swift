@@ -8,16 +8,17 @@ public enum PollMeaning {
     /// - Parameters:
     ///   - status: The HTTP status.
     ///   - headers: Names in any case.
-    ///   - body: Only its beginning is looked at.
+    ///   - body: Only its beginning is looked at. Nil: messages have been read from it.
     ///   - position: What is stored, as it was sent.
     ///   - mode: As the configuration in use says.
     ///   - version: As the configuration in use says.
     ///   - repeats: How many answers with the same code came directly before this one; for 200, how many with an empty
     ///     body.
     public static func of(
-        status: Int, headers: [(name: String, value: String)], body: [UInt8], position: Position = .none,
+        status: Int, headers: [(name: String, value: String)], body: [UInt8]?, position: Position = .none,
         mode: PullConfiguration.Mode = .personal, version: Int = 4, repeats: Int = 0
     ) -> Verdict {
+        guard let body else { return Verdict(.poll, code: status, isFailure: false, hasMessages: true) }
         let code = effectiveCode(status: status, body: body)
         if 4000...4999 ~= code {
             return CloseMeaning.ofServer(code: code, mode: mode, version: version, repeats: repeats)

@@ -28,7 +28,8 @@ extension Intake {
         let events = decoded.events
         outcome.messageCount = events.count
         unsavedCounts.received += UInt64(events.count)
-        if events.count >= HistoryDepth.limit {
+        // A piece of an answer may be small, and all of them together large.
+        if events.count >= HistoryDepth.limit || reception.isPiece {
             outcome.reachesKnown = knowsAny(of: events, bytes, reception)
             if decoded.kind == .protobuf { outcome.fromClients = events.count { $0.sender?.kind == .client } }
         }
@@ -88,6 +89,8 @@ extension Intake {
         events.contains { event in
             guard let id = event.id else { return false }
             if let reach = reception.reach, id > reach { return false }
+            // What this very answer has brought was not known before it.
+            if let own = reception.newestBefore, id <= own { return false }
             let hash = BodyHash.of(UnsafeRawBufferPointer(rebasing: bytes[event.body.range]))
             return seen.contains(id, hash: hash) { [lookUp] id in (try? lookUp(id)) ?? [] }
         }

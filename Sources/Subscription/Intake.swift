@@ -19,6 +19,10 @@ struct Intake {
         var at: Duration
         /// Known messages with a higher id do not show that an answer reaches back far enough.
         var reach: MessageID?
+        /// The bytes are a part of an answer.
+        var isPiece = false
+        /// The newest id of the parts of that answer before this one.
+        var newestBefore: MessageID?
     }
 
     struct Outcome {
@@ -32,7 +36,7 @@ struct Intake {
         var newCount = 0
         /// Those published by clients, so through a public id; nil where the server does not tell.
         var fromClients: Int?
-        /// Of an answer of `HistoryDepth.limit` messages or more: one of them was known before.
+        /// One of them was known before.
         var reachesKnown = false
         /// The highest id in it, for the poll loop that it came through, and the lowest.
         var newest: MessageID?
@@ -49,6 +53,23 @@ struct Intake {
         var damage: Damage?
         var unknownBytes = 0
         var lookUpFailure: JournalError?
+
+        /// What both say of the answer that they are parts of, `next` being the later one; all else is that of `next`.
+        func followed(by next: Outcome) -> Outcome {
+            var sum = next
+            sum.messageCount += messageCount
+            sum.newCount += newCount
+            sum.fromClients = fromClients.flatMap { count in next.fromClients.map { $0 + count } }
+            sum.reachesKnown = reachesKnown || next.reachesKnown
+            sum.lowest = [lowest, next.lowest].compactMap(\.self).min()
+            sum.newest = next.isBack ? next.newest ?? newest : [newest, next.newest].compactMap(\.self).max()
+            sum.legacyPosition = next.legacyPosition ?? legacyPosition
+            sum.wentBack += wentBack
+            sum.isBack = isBack || next.isBack
+            sum.lostStore = lostStore || next.lostStore
+            sum.unknownBytes += unknownBytes
+            return sum
+        }
     }
 
     /// Reads marks on disk.
@@ -109,15 +130,15 @@ struct Intake {
         return entry
     }
 
-    /// - Parameter units: where the units stand in `bytes`, in order.
+    /// - Parameters:
+    ///   - units: where the units stand in `bytes`, in order.
+    ///   - place: where in the first of them its bytes begin, after `takeFront`.
     mutating func take(
-        _ bytes: consuming [UInt8], units: [(range: Range<Int>, kind: FrameKind)], decoder: UnitDecoder,
-        reception: Reception
+        _ bytes: [UInt8], units: [(range: Range<Int>, kind: FrameKind)], from place: UnitPlace = .beginning,
+        decoder: UnitDecoder, reception: Reception
     ) -> Outcome {
-        var outcome = Outcome()
         var entry = JournalEntry(portal: portal)
-        var bytes = bytes
-        let size = bytes.count
+        var place = place
         decoded.reset(appendixOffset: bytes.count)
         bytes.withUnsafeBytes { buffer in
             for unit in units {
@@ -125,7 +146,8 @@ struct Intake {
                 let damagedBefore = decoded.damage?.undecodedBytes
                 decoder.decode(
                     part, baseOffset: unit.range.lowerBound, kind: unit.kind, isTruncated: reception.isTruncated,
-                    into: &decoded)
+                    from: place, into: &decoded)
+                place = .beginning
                 if decoded.kind == .unknown {
                     unsavedCounts.unknownUnits += 1
                     quarantine(part, "unknown unit", reception, &entry)
@@ -136,6 +158,28 @@ struct Intake {
                 }
             }
         }
+        return conclude(bytes, entry, reception)
+    }
+
+    /// Takes what is whole at the front of a long poll's answer that is still coming, or of what is left of it.
+    ///
+    /// - Parameter place: where in the answer the bytes begin; moved.
+    /// - Returns: how many bytes were taken; nil: none yet.
+    mutating func takeFront(
+        _ bytes: [UInt8], from place: inout UnitPlace, decoder: UnitDecoder, reception: Reception
+    ) -> (count: Int, outcome: Outcome)? {
+        decoded.reset(appendixOffset: bytes.count)
+        let count = bytes.withUnsafeBytes { decoder.decodeFront($0, from: &place, into: &decoded) }
+        if count == 0 { return nil }
+        return (count, conclude(bytes, JournalEntry(portal: portal), reception))
+    }
+
+    /// What was decoded of `bytes` becomes an entry.
+    private mutating func conclude(_ bytes: [UInt8], _ entry: JournalEntry, _ reception: Reception) -> Outcome {
+        var outcome = Outcome()
+        var entry = entry
+        let size = bytes.count
+        var bytes = bytes
         bytes += decoded.appendix
         var kept: [Event] = []
         var ids = NewIDs()

@@ -20,7 +20,7 @@ struct SeenSet {
     typealias LookUp = (MessageID) -> [SeenMark]
 
     /// Of one table: 16 MiB of memory at most for each of the two.
-    static let limit = 512 * 1024
+    static let limit = 768 * 1024
     static let span = Duration.seconds(900)
 
     private var young = SeenTable()

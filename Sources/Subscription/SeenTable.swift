@@ -1,4 +1,4 @@
-/// Open addressing with linear probing, at most half full. Servers number upwards in steps of one, so neighbours are looked
+/// Open addressing with linear probing, at most three quarters full. Servers number upwards in steps of one, so neighbours are looked
 /// up one after the other. Empty until the first insertion.
 struct SeenTable {
     private struct Entry {
@@ -35,7 +35,7 @@ struct SeenTable {
     }
 
     mutating func insert(_ key: UInt64, _ mark: UInt64) -> SeenSet.Finding {
-        if count * 2 >= entries.count { grow() }
+        if count * 4 >= entries.count * 3 { grow() }
         let finding = entries.withUnsafeMutableBufferPointer { entries in
             let mask = entries.count - 1
             var finding = SeenSet.Finding.new

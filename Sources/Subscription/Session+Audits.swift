@@ -75,29 +75,32 @@ extension Session {
         let patience = options.rules.auditPatience
         var network = options.network
         network.connectTimeout = min(network.connectTimeout, patience)
-        // The time for the connection beside that for the answer: only a request that has been pending is answered by
-        // silence.
+        // The time for the connection beside that for the answer to begin: only a request that has been pending is
+        // answered by silence.
         let request = HTTPRequest(
             method: .get, url: address.url, headers: address.headers.map { ($0.name, $0.value) },
             timeout: patience * 2, network: network)
-        switch await exchange(request) {
+        let answer = await exchange(request, taking: source)
+        switch answer.result {
         case .failure(let error) where error.isUnansweredPoll: return .complete
         case .failure(let error):
-            if !error.partialBody.isEmpty {
+            if !error.partialBody.isEmpty || answer.part.outcome != nil {
                 var source = source
                 source.isTruncated = true
-                _ = try? await takeAudit(error.partialBody, source)
+                _ = try? await takeAudit(error.partialBody, answer.part, source)
             }
             return .failed
-        case .success(let response): return await judge(response, source)
+        case .success(let response): return await judge(response, answer.part, source)
         }
     }
 
-    private nonisolated func judge(_ response: HTTPResponse, _ source: Source) async -> AuditOutcome {
+    private nonisolated func judge(
+        _ response: HTTPResponse, _ part: AnswerPart, _ source: Source
+    ) async -> AuditOutcome {
         let configuration = source.configuration
         let verdict = PollMeaning.of(
-            status: response.status, headers: response.headers, body: response.body, position: .retained,
-            mode: configuration.mode, version: configuration.version)
+            status: response.status, headers: response.headers, body: part.outcome == nil ? response.body : nil,
+            position: .retained, mode: configuration.mode, version: configuration.version)
         guard verdict.action == .poll, !verdict.isFailure else {
             return response.status == 200 ? .failed : .refused(verdict)
         }
@@ -105,12 +108,12 @@ extension Session {
         guard verdict.hasMessages else { return .failed }
         var source = source
         source.isTruncated = response.isTruncated
-        guard let outcome = try? await takeAudit(response.body, source) else { return .failed }
+        guard let outcome = try? await takeAudit(response.body, part, source) else { return .failed }
         return await self.judge(outcome, source)
     }
 
-    private func takeAudit(_ body: [UInt8], _ source: Source) async throws -> Intake.Outcome {
-        try await take(body, units: [(range: 0..<body.count, kind: .longPoll)], from: source)
+    private func takeAudit(_ body: [UInt8], _ part: AnswerPart, _ source: Source) async throws -> Intake.Outcome {
+        try await take(body, units: [(range: 0..<body.count, kind: .longPoll)], after: part, from: source)
     }
 
     // MARK: WebSocket
@@ -158,5 +161,5 @@ extension Session {
 
 extension TransportError {
     /// The server has the request and has nothing to say.
-    var isUnansweredPoll: Bool { isTimeout && stage == .http && partialBody.isEmpty }
+    var isUnansweredPoll: Bool { isTimeout && stage == .http && status == nil }
 }

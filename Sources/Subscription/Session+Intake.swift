@@ -18,6 +18,7 @@ extension Session {
         var isFirst = false
         var isTruncated = false
 
+        var decoder: UnitDecoder { UnitDecoder(mode: configuration.payloadMode) }
         var channels: [Channel] { channel.map { [$0] } ?? configuration.channels }
         /// The channel that everything came through, when it can be only one.
         var onlyChannel: ChannelKind { channels.count == 1 ? channels[0].kind : .unknown }
@@ -28,20 +29,26 @@ extension Session {
         intake.positions.resume(of: configuration.pushServer, wasLive: hasBeenLive)
     }
 
+    /// How much of a long poll's answer has been taken while it came.
+    struct AnswerPart {
+        var place = UnitPlace.beginning
+        /// Nil: nothing yet.
+        var outcome: Intake.Outcome?
+    }
+
     /// Takes the units of one turn. Returns when the journal holds what they brought; replies have gone out before.
+    ///
+    /// - Parameter part: of an answer, what was taken before. The outcome is that of the whole.
     func take(
-        _ bytes: consuming [UInt8], units: [(range: Range<Int>, kind: FrameKind)], from source: Source
+        _ bytes: [UInt8], units: [(range: Range<Int>, kind: FrameKind)], after part: AnswerPart = AnswerPart(),
+        from source: Source
     ) async throws -> Intake.Outcome {
         if let failure = feed.failure { throw failure }
-        let now = time.now()
-        let configuration = source.configuration
-        let server = configuration.pushServer
-        var outcome = intake.take(
-            bytes, units: units, decoder: UnitDecoder(mode: configuration.payloadMode),
-            reception: Intake.Reception(
-                server: server, channel: source.onlyChannel, isTruncated: source.isTruncated,
-                receivedAt: Int64(now.wall * 1_000_000), at: now.monotonic,
-                reach: reach.limit(server, source.channel)))
+        let server = source.configuration.pushServer
+        let own = intake.take(
+            bytes, units: units, from: part.place, decoder: source.decoder,
+            reception: reception(of: source, after: part))
+        var outcome = part.outcome?.followed(by: own) ?? own
         if let link = source.link {
             for text in outcome.replies { connections[link]?.send(text: text) }
         }
@@ -50,10 +57,9 @@ extension Session {
                 server, channels: source.channels, count: outcome.messageCount, newCount: outcome.newCount)
         }
         reach.heard(server, channels: source.channels, newest: outcome.newest)
-        logTroubles(outcome)
-        let entry = outcome.entry
+        logTroubles(own)
         outcome.entry = nil
-        try await put(entry)
+        try await put(own.entry)
         if let link = source.link {
             if outcome.messageCount > 0 {
                 let isHistory = source.isFirst || (source.isHistory && outcome.messageCount >= HistoryDepth.limit)
@@ -64,6 +70,34 @@ extension Session {
         }
         for command in outcome.commands { handle(.command(command)) }
         return outcome
+    }
+
+    /// Takes what is whole of an answer that is still coming. Returns how many bytes, when the journal holds what they
+    /// brought.
+    func takeFront(_ bytes: [UInt8], after part: inout AnswerPart, from source: Source) async -> Int {
+        guard feed.failure == nil,
+            let (count, outcome) = intake.takeFront(
+                bytes, from: &part.place, decoder: source.decoder,
+                reception: reception(of: source, after: part, isPiece: true))
+        else { return 0 }
+        logTroubles(outcome)
+        part.outcome = part.outcome?.followed(by: outcome) ?? outcome
+        part.outcome?.entry = nil
+        // A journal that takes nothing any more ends the session.
+        try? await put(outcome.entry)
+        for command in outcome.commands { handle(.command(command)) }
+        return count
+    }
+
+    private func reception(
+        of source: Source, after part: AnswerPart, isPiece: Bool = false
+    ) -> Intake.Reception {
+        let now = time.now()
+        let server = source.configuration.pushServer
+        return Intake.Reception(
+            server: server, channel: source.onlyChannel, isTruncated: source.isTruncated,
+            receivedAt: Int64(now.wall * 1_000_000), at: now.monotonic, reach: reach.limit(server, source.channel),
+            isPiece: isPiece || part.outcome != nil, newestBefore: part.outcome?.newest)
     }
 
     // MARK: To the journal

@@ -49,13 +49,15 @@ extension Session {
             let request = HTTPRequest(
                 method: .get, url: address.url, headers: address.headers.map { ($0.name, $0.value) },
                 timeout: Self.pollTimeout, network: options.network)
-            let (announces, audit) = (state.isFirst, state.audit)
-            let answer = await Self.unless(stop) { await self.poll(request, id, announces: announces, audit: audit) }
-            guard let answer else { return .stopped }
             var source = Source(link: id, configuration: configuration)
             source.isHistory = position != .none
             source.isFirst = state.isFirst && source.isHistory
+            let (announces, audit) = (state.isFirst, state.audit)
             state.isFirst = false
+            let answer = await Self.unless(stop) { [source] in
+                await self.poll(request, source, id, announces: announces, audit: audit)
+            }
+            guard let answer else { return .stopped }
             switch await judge(answer, source, &state) {
             case .end(let end): return end
             case .poll(let seconds):
@@ -74,11 +76,12 @@ extension Session {
     /// The exchange. The first of a loop is told to the machine once the server has held it for a moment, since a refusal
     /// comes at once; an audit has found nothing once the server has held it for a while.
     private nonisolated func poll(
-        _ request: HTTPRequest, _ id: LinkID, announces: Bool, audit: AuditID?
-    ) async -> Result<HTTPResponse, TransportError> {
-        if !announces && audit == nil { return await exchange(request) }
-        return await withTaskGroup(of: Result<HTTPResponse, TransportError>?.self) { group in
-            group.addTask { await self.exchange(request) }
+        _ request: HTTPRequest, _ source: Source, _ id: LinkID, announces: Bool, audit: AuditID?
+    ) async -> Answer {
+        if !announces && audit == nil { return await exchange(request, taking: source) }
+        let begins = OneShotSignal()
+        return await withTaskGroup(of: Answer?.self) { group in
+            group.addTask { await self.exchange(request, taking: source, begins: begins) }
             if announces {
                 group.addTask { [proof = options.rules.proof] in
                     do { try await Task.sleep(for: proof) } catch { return nil }
@@ -91,7 +94,7 @@ extension Session {
                 // The name look-up and the connection take their part of it.
                 group.addTask { [patience = options.rules.auditPatience * 2] in
                     do { try await Task.sleep(for: patience) } catch { return nil }
-                    await self.handle(.audited(audit, .complete))
+                    if !begins.isFired { await self.handle(.audited(audit, .complete)) }
                     return nil
                 }
             }
@@ -100,40 +103,62 @@ extension Session {
                 group.cancelAll()
                 return result
             }
-            return .failure(TransportError(stage: .cancelled, message: "given up"))
+            return Answer(result: .failure(TransportError(stage: .cancelled, message: "given up")))
         }
     }
 
-    nonisolated func exchange(_ request: HTTPRequest) async -> Result<HTTPResponse, TransportError> {
-        do { return .success(try await transport.exchange(request)) } catch { return .failure(error) }
+    /// What became of a poll, and what was taken while the answer came.
+    struct Answer: Sendable {
+        var result: Result<HTTPResponse, TransportError>
+        var part = AnswerPart()
+    }
+
+    /// A large answer is taken while it comes.
+    ///
+    /// - Parameter begins: fired when the server begins to answer.
+    func exchange(_ request: HTTPRequest, taking source: Source, begins: OneShotSignal? = nil) async -> Answer {
+        var part = AnswerPart()
+        do throws(TransportError) {
+            let response = try await transport.exchange(request) {
+                begins?.fire()
+            } take: { bytes in
+                await takeFront(bytes, after: &part, from: source)
+            }
+            return Answer(result: .success(response), part: part)
+        } catch {
+            return Answer(result: .failure(error), part: part)
+        }
     }
 
     private func judge(
-        _ answer: Result<HTTPResponse, TransportError>, _ source: Source, _ state: inout PollState
+        _ answer: Answer, _ source: Source, _ state: inout PollState
     ) async -> Step {
-        switch answer {
+        switch answer.result {
         case .failure(let error) where error.isUnansweredPoll:
             state.timeouts += 1
             let cause = "three polls in a row were not answered"
             return state.timeouts < 3 ? .poll(after: 0) : .end(LinkEnd(.pollTimeout, cause: cause))
         case .failure(let error):
-            if !error.partialBody.isEmpty {
+            if !error.partialBody.isEmpty || answer.part.outcome != nil {
                 var source = source
                 source.isTruncated = true
-                _ = await takeBody(error.partialBody, source, &state)
+                _ = await takeBody(error.partialBody, answer.part, source, &state)
             }
             return .end(LinkEnd(error))
         case .success(let response):
             state.timeouts = 0
-            return await judge(response, source, &state)
+            return await judge(response, answer.part, source, &state)
         }
     }
 
-    private func judge(_ response: HTTPResponse, _ source: Source, _ state: inout PollState) async -> Step {
+    private func judge(
+        _ response: HTTPResponse, _ part: AnswerPart, _ source: Source, _ state: inout PollState
+    ) async -> Step {
         let configuration = source.configuration
         let verdict = PollMeaning.of(
-            status: response.status, headers: response.headers, body: response.body, position: state.position,
-            mode: configuration.mode, version: configuration.version, repeats: state.emptyAnswers)
+            status: response.status, headers: response.headers, body: part.outcome == nil ? response.body : nil,
+            position: state.position, mode: configuration.mode, version: configuration.version,
+            repeats: state.emptyAnswers)
         guard let id = source.link, verdict.action == .poll, !verdict.isFailure else {
             let kind = LinkEnd.Kind.refusedPoll(
                 status: response.status, headers: response.headers, body: Array(response.body.prefix(512)))
@@ -147,7 +172,7 @@ extension Session {
             let before = state.position
             var source = source
             source.isTruncated = response.isTruncated
-            switch await takeBody(response.body, source, &state) {
+            switch await takeBody(response.body, part, source, &state) {
             case .failure(let end): return .end(end)
             case .success(let outcome):
                 if let audit = state.audit { handle(.audited(audit, judge(outcome, source))) }
@@ -164,10 +189,11 @@ extension Session {
     }
 
     private func takeBody(
-        _ body: [UInt8], _ source: Source, _ state: inout PollState
+        _ body: [UInt8], _ part: AnswerPart, _ source: Source, _ state: inout PollState
     ) async -> Taken {
         do {
-            let outcome = try await take(body, units: [(range: 0..<body.count, kind: .longPoll)], from: source)
+            let outcome = try await take(
+                body, units: [(range: 0..<body.count, kind: .longPoll)], after: part, from: source)
             if let newest = outcome.newest {
                 state.position = outcome.isBack ? .message(newest) : state.position.moved(to: newest)
             }

@@ -40,6 +40,18 @@ extension UnitBytes {
         }
     }
 
+    /// Takes the envelopes at the front, as far as they are whole and well-formed; the offset behind them.
+    func splitFront(from first: Int, into decoded: inout DecodedUnit) -> Int {
+        decoded.kind = .envelopes
+        var at = first
+        var envelope = Envelope()
+        while hasStart(at: at), let end = readMessage(from: at + Self.markerLength, limit: count, &envelope) {
+            append(&envelope, to: &decoded)
+            at = afterWhitespace(end)
+        }
+        return at
+    }
+
     /// Reads the object behind a start marker; the offset behind its end marker, nil if it is malformed.
     @inline(__always)
     private func readMessage(from content: Int, limit: Int, _ envelope: inout Envelope) -> Int? {

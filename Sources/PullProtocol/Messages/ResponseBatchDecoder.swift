@@ -12,20 +12,41 @@ import JSONText
 /// ```
 extension UnitBytes {
     /// Flattens all messages of all responses, in order. What stands complete before damage is delivered.
-    func decodeResponseBatch(into decoded: inout DecodedUnit) {
-        decoded.kind = .protobuf
-        // The end of the last message or response that was whole.
-        var intact = 0
-        if decodeBatch(intact: &intact, into: &decoded) { return }
+    ///
+    /// - Parameter enclosing: what the bytes begin in.
+    func decodeResponseBatch(within enclosing: ResponseBatchEnclosing = .init(), into decoded: inout DecodedUnit) {
+        var intact = IntactEnd()
+        if decodeBatch(within: enclosing, intact: &intact, into: &decoded) { return }
         if isTruncated {
-            decoded.truncatedBytes += count - intact
+            decoded.truncatedBytes += count - intact.position
         } else {
-            decoded.damage = Damage(undecodedBytes: count - intact)
+            decoded.damage = Damage(undecodedBytes: count - intact.position)
         }
     }
 
-    private func decodeBatch(intact: inout Int, into decoded: inout DecodedUnit) -> Bool {
+    /// The same for the messages at the front that are whole: the end of the last one, and what follows it is in.
+    func decodeFrontOfBatch(
+        within enclosing: ResponseBatchEnclosing, into decoded: inout DecodedUnit
+    ) -> (end: Int, enclosing: ResponseBatchEnclosing) {
+        var intact = IntactEnd(
+            responseEnd: enclosing.response.map { Int(clamping: $0) },
+            messagesEnd: enclosing.messages.map { Int(clamping: $0) })
+        _ = decodeBatch(within: enclosing, intact: &intact, into: &decoded)
+        return (intact.position, intact.enclosing)
+    }
+
+    private func decodeBatch(
+        within enclosing: ResponseBatchEnclosing, intact: inout IntactEnd, into decoded: inout DecodedUnit
+    ) -> Bool {
+        decoded.kind = .protobuf
         var batch = ProtobufReader(start: start, from: 0, to: count)
+        if let length = enclosing.response {
+            let response = enter(&batch, length)
+            guard decodeResponse(response, messages: enclosing.messages, intact: &intact, into: &decoded) else {
+                return false
+            }
+            intact = IntactEnd(position: batch.position)
+        }
         while let tag = batch.tag() {
             if tag == ProtobufTag.bytes(1) {
                 guard let response = enter(&batch), decodeResponse(response, intact: &intact, into: &decoded) else {
@@ -35,23 +56,29 @@ extension UnitBytes {
                 batch.skip(tag)
                 if batch.isDamaged { return false }
             }
-            intact = batch.position
+            intact = IntactEnd(position: batch.position)
         }
         return !batch.isDamaged
     }
 
     /// Of a oneof's members the last counts: messages are taken back when statistics follow them.
+    ///
+    /// - Parameter messages: length of what is left of the messages that the response begins in.
     private func decodeResponse(
-        _ response: Enclosed, intact: inout Int, into decoded: inout DecodedUnit
+        _ response: Enclosed, messages: UInt64? = nil, intact: inout IntactEnd, into decoded: inout DecodedUnit
     ) -> Bool {
         let eventsBefore = decoded.events.count
         var reader = ProtobufReader(start: start, from: response.range.lowerBound, to: response.range.upperBound)
+        if let length = messages {
+            let messages = enter(&reader, length)
+            guard decodeMessages(messages, of: response, intact: &intact, into: &decoded) else { return false }
+        }
         while let tag = reader.tag() {
             switch tag {
             case ProtobufTag.bytes(1):
-                guard let messages = enter(&reader), decodeMessages(messages, intact: &intact, into: &decoded) else {
-                    return false
-                }
+                guard let messages = enter(&reader),
+                    decodeMessages(messages, of: response, intact: &intact, into: &decoded)
+                else { return false }
             case ProtobufTag.bytes(2), ProtobufTag.bytes(3):
                 guard reader.lengthDelimited() != nil else { return false }
                 decoded.events.removeSubrange(eventsBefore...)
@@ -64,7 +91,7 @@ extension UnitBytes {
     }
 
     private func decodeMessages(
-        _ messages: Enclosed, intact: inout Int, into decoded: inout DecodedUnit
+        _ messages: Enclosed, of response: Enclosed, intact: inout IntactEnd, into decoded: inout DecodedUnit
     ) -> Bool {
         var reader = ProtobufReader(start: start, from: messages.range.lowerBound, to: messages.range.upperBound)
         while let tag = reader.tag() {
@@ -72,7 +99,7 @@ extension UnitBytes {
                 guard let message = reader.lengthDelimited(), decodeMessage(message, into: &decoded) else {
                     return false
                 }
-                intact = reader.position
+                intact = IntactEnd(position: reader.position, responseEnd: response.end, messagesEnd: messages.end)
             } else {
                 reader.skip(tag)
                 if reader.isDamaged { return false }
@@ -84,20 +111,47 @@ extension UnitBytes {
     /// A message around others, as far as it is there.
     private struct Enclosed {
         var range: Range<Int>
+        /// Where it should end; `Int.max` for beyond all bounds.
+        var end: Int
+
         /// False: its length runs beyond what encloses it.
-        var isWhole: Bool
+        var isWhole: Bool { end == range.upperBound }
+    }
+
+    /// The end of the last message or response that was whole, and where what it stands in should end.
+    private struct IntactEnd {
+        var position = 0
+        var responseEnd: Int?
+        var messagesEnd: Int?
+
+        var enclosing: ResponseBatchEnclosing {
+            ResponseBatchEnclosing(
+                response: responseEnd.map { UInt64($0 - position) }, messages: messagesEnd.map { UInt64($0 - position) }
+            )
+        }
     }
 
     /// Enters a field that holds others. If it is cut, what it holds may still be whole.
     @inline(__always)
     private func enter(_ reader: inout ProtobufReader) -> Enclosed? {
         let length = reader.varint()
-        guard !reader.isDamaged else { return nil }
+        return reader.isDamaged ? nil : enter(&reader, length)
+    }
+
+    @inline(__always)
+    private func enter(_ reader: inout ProtobufReader, _ length: UInt64) -> Enclosed {
         let available = UInt64(reader.end - reader.position)
         let begin = reader.position
+        let (end, isBeyond) = begin.addingReportingOverflow(Int(clamping: length))
         reader.position += Int(min(length, available))
-        return Enclosed(range: begin..<reader.position, isWhole: length <= available)
+        return Enclosed(range: begin..<reader.position, end: isBeyond ? .max : end)
     }
+}
+
+/// What encloses a place between two messages of a batch: how many bytes of each are left. Nil: it is not in one.
+struct ResponseBatchEnclosing: Sendable, Hashable {
+    var response: UInt64?
+    var messages: UInt64?
 }
 
 extension UnitBytes {

@@ -25,9 +25,10 @@ public struct UnitDecoder: Sendable {
     /// - Parameters:
     ///   - baseOffset: where the unit stands in the buffer that ranges shall point into; up to 2^31.
     ///   - isTruncated: the unit was cut in transport. Its incomplete end is counted, not reported as malformed.
+    ///   - place: where in the unit these bytes begin, after `decodeFront`.
     public func decode(
         _ unit: UnsafeRawBufferPointer, baseOffset: Int = 0, kind: FrameKind, isTruncated: Bool = false,
-        into decoded: inout DecodedUnit
+        from place: UnitPlace = .beginning, into decoded: inout DecodedUnit
     ) {
         guard unit.count <= Self.maximumSize, baseOffset >= 0, baseOffset <= 1 << 31 else {
             decoded.kind = .unknown
@@ -35,18 +36,33 @@ public struct UnitDecoder: Sendable {
             return
         }
         let bytes = UnitBytes(unit, base: baseOffset, isTruncated: isTruncated)
+        switch place.form {
+        case .unknown: decode(bytes, kind, into: &decoded)
+        case .envelopes:
+            decoded.kind = .envelopes
+            bytes.split(from: bytes.afterWhitespace(0), into: &decoded)
+        case .batch(let enclosing): bytes.decodeResponseBatch(within: enclosing, into: &decoded)
+        }
+    }
+
+    private func decode(_ bytes: UnitBytes, _ kind: FrameKind, into decoded: inout DecodedUnit) {
         switch kind {
         case .binary:
             bytes.decodeResponseBatch(into: &decoded)
         case .text:
             decodeText(bytes, into: &decoded)
         case .longPoll:
-            if unit.first == 0x0A, !bytes.hasStart(at: bytes.afterWhitespace(bytes.beginning)) {
+            if mayBeBatch(bytes) {
                 decodeBatchOrText(bytes, into: &decoded)
             } else {
                 decodeText(bytes, into: &decoded)
             }
         }
+    }
+
+    /// Of the body of a long poll's answer.
+    func mayBeBatch(_ bytes: UnitBytes) -> Bool {
+        bytes.count > 0 && bytes.byte(0) == 0x0A && !bytes.hasStart(at: bytes.afterWhitespace(bytes.beginning))
     }
 
     /// The byte 0x0A begins a batch and is also a line feed.
