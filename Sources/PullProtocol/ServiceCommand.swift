@@ -5,14 +5,15 @@ public import Secrets
 /// A command of the portal's `pull` module to its subscribers, sent as an ordinary message. Nothing proves who sent it,
 /// so nothing in it is used but the hint to look at the configuration again.
 public enum ServiceCommand: Sendable, Hashable {
-    /// A channel is replaced. `id`: what its id begins with, up to 32 digits; nil if it cannot be read.
-    case channelExpire(id: Secret?)
+    /// A channel is replaced. `id`: what its id begins with, up to 32 digits; nil if it cannot be read. `sentAt`: when the
+    /// portal said so, Unix seconds by its clock; nil if that cannot be read.
+    case channelExpire(id: Secret?, sentAt: Int64? = nil)
     case configExpire
     case serverRestart
     /// `open`, `open_exists`, `reopen`: they make the oldest servers create a channel.
     case noOperation
 
-    /// Longest `params` that are looked into.
+    /// Longest `params` or `extra` that are looked into.
     private static let maximumSize = 64 * 1024
 
     /// The command in a message; nil for every other message. On the path of every event: the length of the module's
@@ -31,20 +32,23 @@ public enum ServiceCommand: Sendable, Hashable {
         }
         return parse(
             module: slice(event.module), command: slice(event.command), params: slice(event.params),
-            senderKind: event.sender?.kind ?? .unknown)
+            extra: slice(event.extra), senderKind: event.sender?.kind ?? .unknown)
     }
 
     /// - Parameters:
     ///   - module: The value of `module_id`, without its quotes.
     ///   - command: The value of `command`, without its quotes.
     ///   - params: The raw JSON value; empty if there is none.
+    ///   - extra: The same of what the portal adds to each message, the time among it.
     ///   - senderKind: Commands of clients are ordinary messages.
     public static func parse(
         module: UnsafeRawBufferPointer, command: UnsafeRawBufferPointer, params: UnsafeRawBufferPointer,
-        senderKind: Sender.Kind
+        extra: UnsafeRawBufferPointer, senderKind: Sender.Kind
     ) -> ServiceCommand? {
         guard senderKind != .client, isWord(module, "pull") else { return nil }
-        if isWord(command, "channel_expire") { return .channelExpire(id: channelID(in: params)) }
+        if isWord(command, "channel_expire") {
+            return .channelExpire(id: channelID(in: params), sentAt: time(in: extra))
+        }
         if isWord(command, "config_expire") { return .configExpire }
         if isWord(command, "server_restart") { return .serverRestart }
         let isNothing = isWord(command, "open") || isWord(command, "open_exists") || isWord(command, "reopen")
@@ -68,6 +72,11 @@ public enum ServiceCommand: Sendable, Hashable {
         let stem = ChannelID.stem(of: id)
         return stem.isEmpty ? nil : Secret(String(stem))
     }
+
+    private static func time(in extra: UnsafeRawBufferPointer) -> Int64? {
+        let extra = JSONValue.parse(extra, maximumSize: maximumSize)
+        return Timestamp.parse(extra?["server_time_unix"]) ?? Timestamp.parse(extra?["server_time"])
+    }
 }
 
 extension ServiceCommand {
@@ -88,7 +97,7 @@ extension ServiceCommand {
             return .nothing
         case .configExpire, .serverRestart:
             return .refetch(after: 10...120, isLimited: false)
-        case .channelExpire(let id):
+        case .channelExpire(let id, _):
             guard let id else { return .refetch(after: 0.5...3, isLimited: true) }
             if current.contains(where: { $0.matches(id) }) { return .refetch(after: 0.5...3, isLimited: false) }
             if former.contains(where: { $0.matches(id) }) { return .nothing }

@@ -24,7 +24,8 @@ struct HistoryReach {
     private var heard: [Place: MessageID] = [:]
     /// The newest id received before the answer that may have been cut; zero: none.
     private var limits: [Place: MessageID] = [:]
-    private var gaps: [ChannelKind: Bounds] = [:]
+    /// Found, and not written down yet: the next answer may show that it was none.
+    private var gaps: [ChannelKind: (place: Place, bounds: Bounds)] = [:]
     /// Servers whose answers are never cut.
     private var unlimited: Set<String> = []
 
@@ -65,17 +66,28 @@ struct HistoryReach {
 
     /// The doubt about these channels is over: their answer reached back.
     mutating func reached(_ server: String, channels: [Channel]) {
-        for channel in channels { limits[Place(server: server, channel: channel.id)] = nil }
+        for channel in channels {
+            let place = Place(server: server, channel: channel.id)
+            limits[place] = nil
+            if gaps[channel.kind]?.place == place { gaps[channel.kind] = nil }
+        }
     }
 
-    /// The doubt is over: messages between the limit and `lowest` are gone.
+    /// Messages between the limit and `lowest` seem to be gone. The doubt lasts until the gap is taken.
     mutating func missed(_ server: String, channel: Channel, lowest: MessageID?) {
-        let limit = limits.removeValue(forKey: Place(server: server, channel: channel.id))
-        gaps[channel.kind] = Bounds(after: limit == .zero ? nil : limit, before: lowest)
+        let place = Place(server: server, channel: channel.id)
+        var bounds = Bounds(after: limits[place].flatMap { $0 == .zero ? nil : $0 }, before: lowest)
+        // What an earlier answer brought is not gone.
+        if let known = gaps[channel.kind], known.place == place, let before = known.bounds.before {
+            bounds.before = min(before, lowest ?? before)
+        }
+        gaps[channel.kind] = (place, bounds)
     }
 
-    /// The bounds of the gap last found on a channel.
+    /// The bounds of the gap last found on a channel, to be written down.
     mutating func takeGap(_ channel: ChannelKind) -> Bounds? {
-        gaps.removeValue(forKey: channel)
+        guard let gap = gaps.removeValue(forKey: channel) else { return nil }
+        limits[gap.place] = nil
+        return gap.bounds
     }
 }

@@ -38,6 +38,8 @@ extension SessionMachine {
         /// Present channels that have to be asked each by itself, when, and when the first of them was.
         var separately: [Int] = []
         var separatelyAt = Duration.zero
+        /// Those of them whose answer looked cut once.
+        var looksCut: Set<Int> = []
         var roundBegan: Duration?
         /// In a row, of all channels.
         var failures = 0
@@ -49,6 +51,8 @@ extension SessionMachine {
 
     /// Without an outcome for so long an audit counts as failed. A poll loop asks only after the poll that is under way.
     private static var limit: Duration { .seconds(150) }
+    /// A channel in use is asked again after so long.
+    private static var untilMoreHasCome: Duration { .seconds(1) }
 
     mutating func planAudit(in delay: ClosedRange<Double>, at now: Moment) {
         let due = now.monotonic + .seconds(draw(delay))
@@ -211,13 +215,16 @@ extension SessionMachine {
             let pause = rules.auditRefusedPause
             audits.pausedUntil = now.monotonic + .seconds(pause)
             actions.append(.note(.auditsPaused(code: verdict.code, seconds: pause)))
+            settleLooksCut(of: configuration, &actions)
             if case .present = audit.subject, audit.channel == nil { planAudit(in: 0...0, at: now) }
             return
         case .refused, .failed:
             audits.failures += 1
             if audit.link == nil { changeWay() }
+            settleLooksCut(of: configuration, &actions)
         }
         if outcome.isGap(ofOne: audit.channel != nil) {
+            if isAskedAgain(audit, at: now) { return }
             // Also of channels that have been replaced in the meantime: it is found only once.
             record(SessionGap(reason: .historyLimit, channel: audit.kind), &actions)
         }
@@ -227,6 +234,25 @@ extension SessionMachine {
             // Of channels that have become former ones meanwhile there will be an audit as such.
             if revision == self.revision { audited(present: audit, outcome, at: now, &actions) }
         }
+    }
+
+    /// Where all that there is makes a round number, an answer looks like one that is cut. Once more has come it does not any
+    /// more, while one that is cut stays as it is: a channel in use is asked twice.
+    private mutating func isAskedAgain(_ audit: Audits.Running, at now: Moment) -> Bool {
+        guard let channel = audit.channel, audit.subject == .present(revision: revision) else { return false }
+        guard audits.looksCut.remove(channel) == nil else { return false }
+        audits.looksCut.insert(channel)
+        audits.separatelyAt = now.monotonic + Self.untilMoreHasCome
+        return true
+    }
+
+    /// They are not asked again soon: what looked cut counts as cut.
+    mutating func settleLooksCut(of configuration: PullConfiguration?, _ actions: inout [SessionAction]) {
+        let channels = configuration?.channels ?? []
+        for index in audits.looksCut.sorted() where channels.indices.contains(index) {
+            record(SessionGap(reason: .historyLimit, channel: channels[index].kind), &actions)
+        }
+        audits.looksCut = []
     }
 
     /// After two failures in a row the other way is tried.
@@ -243,7 +269,10 @@ extension SessionMachine {
         switch (outcome, audit.channel) {
         case (.complete, nil), (.gap, nil):
             // It covers what was to be asked separately.
-            if !audit.isOvertaken { audits.separately = [] }
+            if !audit.isOvertaken {
+                audits.separately = []
+                audits.looksCut = []
+            }
             confirm(asOf: audit.began, at: now, &actions)
         case (.cut, nil):
             askSeparately(at: now, &actions)
@@ -264,6 +293,7 @@ extension SessionMachine {
         _ channel: Int, since began: Duration, at now: Moment, _ actions: inout [SessionAction]
     ) {
         audits.separately.removeAll { $0 == channel }
+        audits.looksCut.remove(channel)
         guard audits.separately.isEmpty else { return }
         confirm(asOf: audits.roundBegan ?? began, at: now, &actions)
         audits.roundBegan = nil

@@ -68,6 +68,7 @@ extension SessionMachine {
         if isChanged {
             revision += 1
             settleFormers(after: old, at: now, &actions)
+            settleLooksCut(of: old, &actions)
             resetAudits()
             dropTrial(at: now, &actions)
         }
@@ -156,12 +157,13 @@ extension SessionMachine {
     /// Service commands can be forged: the most they can do is to have the configuration asked for, not too often.
     mutating func obey(_ command: ServiceCommand, at now: Moment, _ actions: inout [SessionAction]) {
         actions.append(.note(.serviceCommand(command)))
+        if case .channelExpire(let id?, let sentAt?) = command { noteReplacement(of: id, at: sentAt, &actions) }
         let former = formers.map(\.configuration) + links.map(\.configuration)
         let effect = command.effect(
             current: configuration?.channels.map(\.id) ?? [], former: former.flatMap { $0.channels.map(\.id) })
         guard case .refetch(let after, let isLimited) = effect else { return }
         var reason = RefreshReason.broadcast
-        if case .channelExpire(let id) = command {
+        if case .channelExpire(let id, _) = command {
             reason = .expired
             if let id, !isLimited {
                 repeatsSinceExpire = 0

@@ -19,6 +19,8 @@ extension SessionMachine {
         var separately: [Int] = []
         var failures = 0
         var refusals = 0
+        /// After their ends others may have come and gone unknown.
+        var pauses: [Pause]
     }
 
     /// Two channels with lives of 12 hours make four sets of ids in the time that servers keep messages; with lives of
@@ -42,33 +44,22 @@ extension SessionMachine {
         formers.removeAll { $0.configuration.makesSameConnections(as: new) }
         let earlier = restored
         restored = []
-        if mayMissMessages { noteUnknownChannels(between: earlier + [old].compactMap { $0 }, and: new, &actions) }
-        for configuration in earlier where !configuration.makesSameConnections(as: new) {
+        for (index, configuration) in earlier.enumerated() where !configuration.makesSameConnections(as: new) {
+            let later = Array(earlier[(index + 1)...]) + [new]
             if configuration.latestEnd + Self.retention > portalTime(at: now) {
-                addFormer(configuration, at: now, &actions)
+                addFormer(configuration, before: later, at: now, &actions)
             } else {
                 owesRetentionGap = true
+                recordPauses(configuration.channels.compactMap { Pause(after: $0, in: later) }, &actions)
             }
         }
-        if let old, mayMissMessages { addFormer(old, at: now, &actions) }
-    }
-
-    /// A channel is replaced at the first use after its end. Where the present one began a whole life after the end of the last
-    /// one known, there was time for another between them, whose id nobody here has ever had.
-    private mutating func noteUnknownChannels(
-        between known: [PullConfiguration], and new: PullConfiguration, _ actions: inout [SessionAction]
-    ) {
-        for channel in new.channels {
-            let last = known.flatMap(\.channels).filter { $0.kind == channel.kind }.max { $0.end < $1.end }
-            guard let last, !last.id.matches(channel.id.secret), let start = channel.start, start < channel.end,
-                Double(start) - Double(last.end) >= Double(channel.end) - Double(start)
-            else { continue }
-            record(SessionGap(reason: .formerChannels, channel: channel.kind), &actions)
-        }
+        if let old, mayMissMessages { addFormer(old, before: [new], at: now, &actions) }
+        forgetReplacements()
     }
 
     private mutating func addFormer(
-        _ configuration: PullConfiguration, at now: Moment, _ actions: inout [SessionAction]
+        _ configuration: PullConfiguration, before later: [PullConfiguration], at now: Moment,
+        _ actions: inout [SessionAction]
     ) {
         guard !formers.contains(where: { $0.configuration.makesSameConnections(as: configuration) }) else { return }
         if formers.count == Self.maximumFormers { giveUp(formers[0], .formerChannels, &actions) }
@@ -76,7 +67,9 @@ extension SessionMachine {
         formers.append(
             Former(
                 number: lastFormer, configuration: configuration, since: now.monotonic,
-                settlesAt: now.monotonic + rules.overlap, dueAt: now.monotonic + .seconds(draw(0.5...3))))
+                settlesAt: now.monotonic + rules.overlap, dueAt: now.monotonic + .seconds(draw(0.5...3)),
+                pauses: configuration.channels.compactMap { Pause(after: $0, in: later) }))
+        judgePauses(of: formers.count - 1, isLast: false, &actions)
     }
 
     /// A connection to `configuration` stays for the overlap. False: these are not former channels.
@@ -146,6 +139,7 @@ extension SessionMachine {
             formers[index].dueAt = formers[index].settlesAt
             return
         }
+        judgePauses(of: index, isLast: true, &actions)
         let former = formers.remove(at: index)
         closeLinks(of: former, &actions)
         actions.append(.note(.formerChannelsDrained(channels: former.configuration.correlation)))

@@ -61,6 +61,9 @@ public struct SessionMachine: Sendable {
     var lastFormer = 0
     /// Sets of an earlier run, until the first answer of this one tells which of them are former.
     var restored: [PullConfiguration] = []
+    /// When channels were replaced, Unix seconds by the portal's clock, as their subscribers were told. By the first 32
+    /// digits of their ids.
+    var replacements: [Secret: Int64] = [:]
     /// Messages of former channels are older than what servers keep.
     var owesRetentionGap = false
     /// When the push server was last heard of, Unix seconds.
@@ -159,6 +162,7 @@ public struct SessionMachine: Sendable {
 
     private mutating func stop(_ actions: inout [SessionAction]) {
         isStopping = true
+        settleLooksCut(of: configuration, &actions)
         for link in links { actions.append(.close(link.id, code: 1000, reason: "")) }
         change(.stopped, &actions)
         if links.isEmpty { actions.append(.finish) }

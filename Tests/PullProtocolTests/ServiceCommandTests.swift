@@ -10,12 +10,16 @@ struct ServiceCommandTests {
         """
 
     private func parse(
-        _ module: String, _ command: String, _ params: String = "{}", sender: Sender.Kind = .unknown
+        _ module: String, _ command: String, _ params: String = "{}", extra: String = "",
+        sender: Sender.Kind = .unknown
     ) -> ServiceCommand? {
         var event = Event()
         var bytes = Array("{".utf8)
         event.shape = .object
-        for (path, text) in [(\Event.module, module), (\Event.command, command), (\Event.params, params)] {
+        let parts = [
+            (\Event.module, module), (\Event.command, command), (\Event.params, params), (\Event.extra, extra),
+        ]
+        for (path, text) in parts {
             event[keyPath: path] = ByteRange(bytes.count..<(bytes.count + text.utf8.count))
             bytes += Array(text.utf8)
         }
@@ -33,6 +37,19 @@ struct ServiceCommandTests {
             let effect = found.effect(current: Vectors.ids(Vectors.privateID, Vectors.sharedID))
             #expect(effect == .refetch(after: 0.5...3, isLimited: false))
         }
+    }
+
+    @Test(
+        "When a channel was replaced is read from what the portal adds to each message",
+        arguments: [
+            (#"{"server_time_unix":1700000000.123}"#, 1_700_000_000),
+            (#"{"server_time_unix":"1700000001"}"#, 1_700_000_001),
+            (#"{"server_time":"2023-11-14T22:13:22+00:00"}"#, 1_700_000_002), (#"{"server_time_unix":1e30}"#, nil),
+            (#"{"server_time_unix":[]}"#, nil), ("[", nil), ("", nil),
+        ] as [(String, Int64?)])
+    func sentAt(extra: String, time: Int64?) throws {
+        let found = try #require(parse("pull", "channel_expire", Self.expired, extra: extra))
+        #expect(found == .channelExpire(id: Secret(Vectors.privateHex), sentAt: time))
     }
 
     @Test(

@@ -234,6 +234,10 @@ import Timing
         let all = try #require(machine.machine.audits.running)
         machine.send(.audited(all.id, .cut))
         machine.send(.audited(try #require(machine.audits.first), .gap(lowest: nil)))
+        #expect(machine.gaps.isEmpty)
+        machine.run(for: 1.1)
+        machine.send(.audited(try #require(machine.machine.audits.running?.id), .gap(lowest: nil)))
+        #expect(machine.last.compactMap(\.auditChannel) == [1])
         machine.send(.audited(try #require(machine.audits.first), .complete))
         #expect(machine.gaps == [SessionGap(reason: .historyLimit, channel: .private)])
         #expect(machine.last.contains { $0.confirmed != nil })
@@ -252,11 +256,53 @@ import Timing
         machine.run(for: 6)
         machine.send(.audited(try #require(machine.machine.audits.running?.id), .gap(lowest: nil)))
         #expect(machine.gaps == [SessionGap(reason: .historyLimit, channel: .private)])
+        #expect(machine.machine.audits.looksCut.isEmpty)
         machine.send(.received(link, count: 100, isHistory: true))
         let audit = try #require(machine.audits.first)
         machine.send(.configured(configuration("2"), skew: 0))
         machine.send(.audited(audit, .gap(lowest: nil)))
         #expect(machine.gaps.count == 2)
+    }
+
+    @Test("A round number that was chance is no gap: once more has come, the answer reaches back")
+    func roundByChance() throws {
+        var machine = quiet()
+        let link = try machine.live(configuration())
+        machine.run(for: 10)
+        machine.auditOutcome = nil
+        machine.send(.received(link, count: 100, isHistory: true))
+        machine.send(.audited(try #require(machine.audits.first), .gap(lowest: nil)))
+        #expect(machine.audits.isEmpty)
+        let again = machine.run(for: 1.1).compactMap(\.action.auditChannel)
+        #expect(again == [0])
+        machine.auditOutcome = .complete
+        machine.run(for: 1000)
+        #expect(machine.gaps.isEmpty)
+    }
+
+    @Test(
+        "What looks cut and cannot be asked about again soon is a gap",
+        arguments: ["replaced", "stopped", "failed", "refused"])
+    func notAskedAgain(what: String) throws {
+        var machine = quiet()
+        let link = try machine.live(configuration())
+        machine.run(for: 10)
+        machine.auditOutcome = nil
+        machine.send(.received(link, count: 100, isHistory: true))
+        machine.send(.audited(try #require(machine.audits.first), .gap(lowest: nil)))
+        machine.run(for: what == "replaced" || what == "stopped" ? 0.5 : 1.1)
+        #expect(machine.gaps.isEmpty)
+        switch what {
+        case "replaced": machine.send(.configured(configuration("2"), skew: 0))
+        case "stopped": machine.send(.stop)
+        case "failed": machine.send(.audited(try #require(machine.machine.audits.running?.id), .failed))
+        default: machine.send(.audited(try #require(machine.machine.audits.running?.id), .refused(refusal(4029))))
+        }
+        #expect(machine.gaps == [SessionGap(reason: .historyLimit, channel: .private)])
+        machine.auditOutcome = .complete
+        machine.hears = true
+        machine.run(for: 1000)
+        #expect(machine.gaps.count == 1)
     }
 
     @Test("What may have been cut while a channel was being asked by itself is asked for again")

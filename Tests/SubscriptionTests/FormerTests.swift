@@ -50,26 +50,6 @@ import Timing
         #expect(machine.gaps == [SessionGap(reason: .formerChannels, channel: .unknown)])
     }
 
-    @Test(
-        "Channels that may have come and gone while nobody was there are a gap",
-        arguments: [(9_999, false), (10_000, true)])
-    func neverKnown(pause: Int64, isGap: Bool) throws {
-        var machine = Machine { $0.regularRefresh = 1_000_000 }
-        let ended = Int64(machine.now.wall) - 20_000
-        var former = configuration("1")
-        former.channels = former.channels.map { Channel(kind: $0.kind, id: $0.id, end: ended) }
-        var present = configuration("2")
-        present.channels = present.channels.map {
-            Channel(kind: $0.kind, id: $0.id, start: ended + pause, end: ended + pause + 10_000)
-        }
-        machine.send(.restored(former: [former], lastContact: Double(ended)))
-        machine.send(.start)
-        machine.send(.configured(present, skew: 0))
-        machine.run(for: 60)
-        let kinds = isGap ? present.channels.map(\.kind) : []
-        #expect(machine.gaps == kinds.map { SessionGap(reason: .formerChannels, channel: $0) })
-    }
-
     @Test("Ids that are only signed anew leave no gap when the old signature is refused")
     func signedAnew() throws {
         var machine = Machine { $0.regularRefresh = 1_000_000 }

@@ -48,6 +48,22 @@ import Testing
         #expect(reach.limit("a", other) == id(7))
     }
 
+    @Test("The doubt lasts until the gap is written down: a further answer may end it, or leave the lowest id of both")
+    func gapAskedAgain() {
+        var reach = HistoryReach()
+        reach.heard("a", channels: both, newest: id(7))
+        reach.took("a", channels: both, count: 100, newCount: 100)
+        reach.missed("a", channel: one, lowest: id(500))
+        #expect(reach.limit("a", one) == id(7))
+        reach.missed("a", channel: one, lowest: id(600))
+        #expect(reach.takeGap(.private) == HistoryReach.Bounds(after: id(7), before: id(500)))
+        reach.took("a", channels: both, count: 100, newCount: 100)
+        reach.missed("a", channel: one, lowest: id(700))
+        reach.reached("a", channels: [one])
+        #expect(reach.takeGap(.private) == nil)
+        #expect(reach.limit("a", one) == nil)
+    }
+
     @Test("Where nothing was received before, a gap has no lower bound")
     func gapFromTheBeginning() {
         var reach = HistoryReach()

@@ -21,6 +21,8 @@ struct SimulatedMemory {
     private var order: [Int: Int] = [:]
     private(set) var lastOrder = 0
     private var doubts: [String: [Int]] = [:]
+    /// Channels with an answer that looks cut, and the order when it was asked for: not written down as a gap yet.
+    private var looksCut: [String: Int] = [:]
     /// How many have been received.
     var hasBeenLive = false
     var stored: [PullConfiguration] = []
@@ -96,9 +98,26 @@ struct SimulatedMemory {
             return .complete
         }
         let limit = channels.first.flatMap { doubts[$0]?.first } ?? began
-        for channel in channels { doubts[channel]?.removeAll { $0 < began } }
         let reachesKnown = messages.contains { message in order[message.serial].map { $0 <= limit } ?? false }
         let depth = HistoryDepth.ofSingle(count: messages.count, fromClients: nil, reachesKnown: reachesKnown)
-        return depth == .gap && judgesDepth ? .gap(lowest: messages.first?.id) : .complete
+        if depth == .gap, judgesDepth {
+            // The same doubt may be asked about again.
+            for channel in channels {
+                if doubts[channel, default: []].isEmpty { doubts[channel] = [limit] }
+                looksCut[channel] = began
+            }
+            return .gap(lowest: messages.first?.id)
+        }
+        for channel in channels {
+            doubts[channel]?.removeAll { $0 < began }
+            looksCut[channel] = nil
+        }
+        return .complete
+    }
+
+    /// What looked cut is written down: the doubt is over.
+    mutating func recordedGap(of channel: String) {
+        guard let began = looksCut.removeValue(forKey: channel) else { return }
+        doubts[channel]?.removeAll { $0 <= began }
     }
 }

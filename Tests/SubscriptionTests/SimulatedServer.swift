@@ -23,6 +23,7 @@ struct SimulatedServer {
         var kind: ChannelKind
         var letter: Character
         var generation = 0
+        var start: Double
         var end: Double
 
         var id: String {
@@ -42,6 +43,8 @@ struct SimulatedServer {
     private var highestRead = MessageID.zero
     private var store: [String: [Message]] = [:]
     private var channels: [Channel]
+    /// Ids of all that there ever were, in order.
+    private(set) var all: [String] = []
     private var generation: UInt64 = 1_700_000_000
     private var counter: UInt64 = 1_000
     private let life: Double
@@ -49,12 +52,14 @@ struct SimulatedServer {
     private let hasPolling: Bool
 
     init(life: Double, hasWebSocket: Bool, hasPolling: Bool, now: Double, random: inout SeededRandom) {
-        self.life = life
+        // Portals reckon in whole seconds.
+        self.life = life.rounded()
         self.hasWebSocket = hasWebSocket
         self.hasPolling = hasPolling
-        channels = [(ChannelKind.private, "a"), (.shared, "b")].map { kind, letter in
-            Channel(
-                kind: kind, letter: letter, end: (now + life * Double.random(in: 0.1...1, using: &random)).rounded())
+        let kinds: [(ChannelKind, Character)] = [(.private, "a"), (.shared, "b")]
+        channels = kinds.map { kind, letter in
+            let end = (now + life * Double.random(in: 0.1...1, using: &random)).rounded()
+            return Channel(kind: kind, letter: letter, start: end - life.rounded(), end: end)
         }
     }
 
@@ -70,13 +75,15 @@ struct SimulatedServer {
         let commands = channels.indices.compactMap { rotate($0, at: now) }
         let all = channels.compactMap { channel in
             ChannelID(channel.id + ".0123456789").map {
-                PullProtocol.Channel(kind: channel.kind, id: $0, end: Int64(channel.end))
+                PullProtocol.Channel(
+                    kind: channel.kind, id: $0, start: Int64(channel.start),
+                    end: Int64(channel.end))
             }
         }
         let answer = PullConfiguration(
             version: 3, webSocketURL: hasWebSocket ? "wss://rt.example.test/subws/" : nil,
             longPollingURL: hasPolling ? "https://rt.example.test/sub/" : nil, channels: all,
-            earliestEnd: all.map(\.end).min() ?? Int64(now + life))
+            earliestEnd: channels.map { Int64($0.end) }.min() ?? Int64(now + life))
         return (answer, commands)
     }
 
@@ -145,7 +152,9 @@ struct SimulatedServer {
         guard channels[index].end <= now else { return nil }
         let old = channels[index]
         channels[index].generation += 1
-        channels[index].end = (now + life).rounded()
+        channels[index].start = now.rounded(.down)
+        channels[index].end = now.rounded(.down) + life
+        all.append(channels[index].id)
         return message(in: old, at: now, expired: old.id)
     }
 

@@ -151,12 +151,18 @@ extension Simulation {
     /// What a gap record tells of.
     mutating func cover(_ gap: SessionGap) {
         gaps += 1
+        let gapAnswer = gapAnswers[gap.channel]
+        if gap.reason == .historyLimit, let channel = gapAnswer?.channel { memory.recordedGap(of: channel) }
         let time = Self.epoch + now
+        if gap.reason == .formerChannels, gap.channel != .unknown {
+            let letter = gap.channel == .private ? "a" : "b"
+            if !server.all.contains(where: { $0.hasSuffix(letter) && !named.contains($0) }) { groundless += 1 }
+        }
         for message in server.messages where memory.accepted[message.serial] == nil {
             switch gap.reason {
             case .historyLimit:
                 guard gap.channel == message.kind || gap.channel == .unknown,
-                    let lowest = lastGapAnswer.first?.id, message.id < lowest
+                    let lowest = gapAnswer?.lowest, message.id < lowest
                 else { continue }
             case .retention: guard message.publishedAt < time - SimulatedServer.retention + 3600 else { continue }
             case .formerChannels, .serverStoreLost:
@@ -172,7 +178,8 @@ extension Simulation {
         let since = world.startsWithRetained ? -.infinity : max(firstAcceptedAt ?? .infinity, firstLiveAt ?? .infinity)
         let lost = server.messages.filter { message in
             message.isEvent && memory.accepted[message.serial] == nil && message.publishedAt > since
-                && named.contains(message.channel) && !unreachable.contains(message.serial)
+                && (named.contains(message.channel) || message.publishedAt > firstNamedAt ?? .infinity)
+                && !unreachable.contains(message.serial)
                 && !coveredByGap.contains(message.serial)
                 && !rewinds.contains { message.publishedAt >= $0.at && message.id <= $0.through }
                 // A hole in what is sent, filled by nothing before a hundred others came.

@@ -64,7 +64,9 @@ extension Simulation {
         if firstAcceptedAt == nil { firstAcceptedAt = isFirst.map(\.publishedAt).min() }
         memory.take(messages, of: channels, at: now, moment)
         for message in isFirst {
-            if let expired = message.expired { send(.command(.channelExpire(id: Secret(expired)))) }
+            if let expired = message.expired {
+                send(.command(.channelExpire(id: Secret(expired), sentAt: Int64(message.publishedAt))))
+            }
         }
     }
 
@@ -232,7 +234,9 @@ extension Simulation {
         let outcome =
             failure
             ?? memory.outcome(of: messages, channels: audit.keys, began: audit.order, judgesDepth: without != .depth)
-        if case .gap = outcome { lastGapAnswer = messages }
+        if case .gap(let lowest?) = outcome, let first = messages.first {
+            gapAnswers[first.kind] = (first.channel, lowest)
+        }
         if without == .hold, case .complete = outcome { memory.confirm(asOf: audit.beganAt, moment) }
         send(.audited(audit.id, outcome))
     }

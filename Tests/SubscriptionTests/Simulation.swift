@@ -9,7 +9,7 @@ import Timing
 struct Simulation {
     /// Taken away one at a time, to see that it is needed.
     enum Protection: CaseIterable {
-        case audits, hold, formers, lag, restored, duplicates, depth
+        case audits, hold, formers, lag, restored, duplicates, depth, pauses
     }
 
     enum Happening {
@@ -104,8 +104,11 @@ struct Simulation {
     var skipped = 0.0
 
     // What is known of each message at the end
-    /// Channels that a configuration has named: of those that came and went in an outage nobody can know.
+    /// Channels that a configuration has named. Of the others, which came and went in an outage, a gap record tells.
     var named: Set<String> = []
+    var firstNamedAt: Double?
+    /// Gap records of channels that came and went unknown, although there were none.
+    var groundless = 0
     var firstAcceptedAt: Double?
     var firstLiveAt: Double?
     /// Not sent although a connection was there: the server's own holes.
@@ -115,7 +118,8 @@ struct Simulation {
     /// When the counter went back, and the ids that positions hide from then on.
     var rewinds: [(at: Double, through: MessageID)] = []
     var coveredByGap: Set<Int> = []
-    var lastGapAnswer: [SimulatedServer.Message] = []
+    /// The last answer of a channel of each kind that looked cut.
+    var gapAnswers: [ChannelKind: (channel: String, lowest: MessageID)] = [:]
 
     private(set) var fetches: [Double] = []
     private(set) var opens: [Double] = []
@@ -200,6 +204,7 @@ struct Simulation {
         case .answered(let configuration):
             let failure = ConfigurationFailure(message: "down", cure: "", retry: .schedule(.rest))
             named.formUnion(configuration?.keys ?? [])
+            if configuration != nil { firstNamedAt = firstNamedAt ?? Self.epoch + now }
             send(configuration.map { .configured($0, skew: -clockAhead) } ?? .configurationFailed(failure))
         default: happenToLink(what)
         }
@@ -283,7 +288,9 @@ struct Simulation {
             audits.append(now)
             links[id]?.audit = audit
         case .confirmPosition(let began): memory.confirm(asOf: began, moment)
-        case .recordGap(let gap): cover(gap)
+        case .recordGap(let gap):
+            if without == .pauses, gap.reason == .formerChannels, gap.channel != .unknown { return }
+            cover(gap)
         case .remember(let current, let former): memory.stored = former + [current]
         case .status, .note, .finish: break
         }
