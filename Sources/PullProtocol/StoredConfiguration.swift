@@ -1,5 +1,5 @@
 import Addresses
-import Events
+public import Events
 import JSONText
 import Secrets
 
@@ -8,23 +8,27 @@ import Secrets
 /// ```json
 /// {"format":1,"version":4,"mode":"shared","enabled":true,
 ///  "websocket":"wss://…","long_polling":"https://…",
-///  "channels":[{"kind":"private","id":"…","public_id":"…","end":1700043205}],
+///  "channels":[{"kind":"private","id":"…","public_id":"…","end":1700043205,"doubt":"17000000000000000000000042"}],
 ///  "client_id":"…","jwt":"…","jwt_expiry":1700043205,"expiry":1700043205,
 ///  "timestamp":1700000000,"portal_time":1700000000.5,"earliest_end":1700043205}
 /// ```
 ///
-/// What is not known is left out; members that are not known are ignored.
+/// `doubt`: an answer of the channel's history may have been cut; this is the newest message from before it. What is not
+/// known is left out; members that are not known are ignored.
 public enum StoredConfiguration {
     private static let format = "1"
 
-    public static func encode(_ configuration: PullConfiguration) -> [UInt8] {
+    /// - Parameter doubt: of a channel.
+    public static func encode(
+        _ configuration: PullConfiguration, doubt: (Channel) -> MessageID? = { _ in nil }
+    ) -> [UInt8] {
         var members: [(key: String, value: JSONValue)] = [
             ("format", .number(format)), ("version", .number("\(configuration.version)")),
             ("mode", .string(configuration.mode.rawValue)), ("enabled", .bool(configuration.isEnabled)),
         ]
         if let url = configuration.webSocketURL { members.append(("websocket", .string(url))) }
         if let url = configuration.longPollingURL { members.append(("long_polling", .string(url))) }
-        members.append(("channels", .array(configuration.channels.map(encode))))
+        members.append(("channels", .array(configuration.channels.map { encode($0, doubt($0)) })))
         if let clientID = configuration.clientID { members.append(("client_id", .string(clientID.exposed))) }
         if let jwt = configuration.jwt { members.append(("jwt", .string(jwt.exposed))) }
         if let expiry = configuration.jwtExpiry { members.append(("jwt_expiry", .number("\(expiry)"))) }
@@ -59,12 +63,24 @@ public enum StoredConfiguration {
             portalTime: time(value["portal_time"]), earliestEnd: earliestEnd)
     }
 
-    private static func encode(_ channel: Channel) -> JSONValue {
+    /// The doubts of a stored configuration, by the index of the channel.
+    public static func doubts(_ bytes: [UInt8]) -> [Int: MessageID] {
+        guard bytes.count <= PullConfiguration.maximumSize, let elements = JSONValue.parse(bytes)?["channels"]?.array
+        else { return [:] }
+        var doubts: [Int: MessageID] = [:]
+        for (index, element) in elements.enumerated() {
+            doubts[index] = element["doubt"]?.string.flatMap { MessageID($0) }
+        }
+        return doubts
+    }
+
+    private static func encode(_ channel: Channel, _ doubt: MessageID?) -> JSONValue {
         var members: [(key: String, value: JSONValue)] = [
             ("kind", .string(name(of: channel.kind))), ("id", .string(channel.id.secret.exposed)),
         ]
         if let publicID = channel.publicID { members.append(("public_id", .string(publicID.exposed))) }
         members.append(("end", .number("\(channel.end)")))
+        if let doubt { members.append(("doubt", .string(doubt.description))) }
         return .object(members)
     }
 

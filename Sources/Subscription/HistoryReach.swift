@@ -23,11 +23,15 @@ struct HistoryReach {
     /// it may be above all that the new one has brought.
     private var heard: [Place: MessageID] = [:]
     /// The newest id received before the answer that may have been cut; zero: none.
-    private var limits: [Place: MessageID] = [:]
+    private var limits: [Place: MessageID] = [:] {
+        didSet { isChanged = true }
+    }
     /// Found, and not written down yet: the next answer may show that it was none.
     private var gaps: [ChannelKind: (place: Place, bounds: Bounds)] = [:]
     /// Servers whose answers are never cut.
     private var unlimited: Set<String> = []
+    /// `limits` has changed since this was set back.
+    var isChanged = false
 
     /// Ids above this prove nothing; nil: every known message does.
     func limit(_ server: String, _ channel: Channel?) -> MessageID? {
@@ -43,13 +47,29 @@ struct HistoryReach {
     mutating func took(_ server: String, channels: [Channel], count: Int, newCount: Int) {
         if HistoryDepth.isUnlimited(count: count, channels: channels.count) { unlimited.insert(server) }
         guard HistoryDepth.ofCombined(count: count) == .askEachChannel, newCount > 0 else { return }
+        doubt(server, channels: channels)
+    }
+
+    /// A part of an answer has come, and what follows will show whether it may have been cut.
+    ///
+    /// - Returns: the channels that are in doubt only since then.
+    @discardableResult
+    mutating func doubt(_ server: String, channels: [Channel]) -> [Channel] {
+        let news = channels.filter { limit(server, $0) == nil }
+        if news.isEmpty { return [] }
         if limits.count >= Self.maximum {
             limits = limits.filter { place, _ in channels.contains { $0.id == place.channel } }
         }
-        for channel in channels where limit(server, channel) == nil {
+        for channel in news {
             let place = Place(server: server, channel: channel.id)
             limits[place] = heard[place] ?? .zero
         }
+        return news
+    }
+
+    /// A doubt that an earlier run has left.
+    mutating func restore(_ server: String, _ channel: Channel, limit: MessageID) {
+        limits[Place(server: server, channel: channel.id)] = limit
     }
 
     /// A unit has come, or has been stored by an earlier run, through a connection to these channels. To be told after `took`.
@@ -68,7 +88,7 @@ struct HistoryReach {
     mutating func reached(_ server: String, channels: [Channel]) {
         for channel in channels {
             let place = Place(server: server, channel: channel.id)
-            limits[place] = nil
+            if limits[place] != nil { limits[place] = nil }
             if gaps[channel.kind]?.place == place { gaps[channel.kind] = nil }
         }
     }
@@ -87,7 +107,7 @@ struct HistoryReach {
     /// The bounds of the gap last found on a channel, to be written down.
     mutating func takeGap(_ channel: ChannelKind) -> Bounds? {
         guard let gap = gaps.removeValue(forKey: channel) else { return nil }
-        limits[gap.place] = nil
+        if limits[gap.place] != nil { limits[gap.place] = nil }
         return gap.bounds
     }
 }

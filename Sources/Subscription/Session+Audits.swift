@@ -61,6 +61,7 @@ extension Session {
         switch depth {
         case .complete:
             reach.reached(server, channels: source.channels)
+            storeDoubts()
             return .complete
         case .askEachChannel: return .cut
         case .gap:

@@ -34,6 +34,8 @@ extension Session {
         var place = UnitPlace.beginning
         /// Nil: nothing yet.
         var outcome: Intake.Outcome?
+        /// In doubt until it is known whether the answer may have been cut.
+        var doubted: [Channel] = []
     }
 
     /// Takes the units of one turn. Returns when the journal holds what they brought; replies have gone out before.
@@ -45,7 +47,7 @@ extension Session {
     ) async throws -> Intake.Outcome {
         if let failure = feed.failure { throw failure }
         let server = source.configuration.pushServer
-        let own = intake.take(
+        var own = intake.take(
             bytes, units: units, from: part.place, decoder: source.decoder,
             reception: reception(of: source, after: part))
         var outcome = part.outcome?.followed(by: own) ?? own
@@ -55,9 +57,13 @@ extension Session {
         if source.isHistory {
             reach.took(
                 server, channels: source.channels, count: outcome.messageCount, newCount: outcome.newCount)
+            if !source.isTruncated, HistoryDepth.ofCombined(count: outcome.messageCount) == .complete {
+                reach.reached(server, channels: part.doubted)
+            }
         }
         reach.heard(server, channels: source.channels, newest: outcome.newest)
         logTroubles(own)
+        storeDoubts(in: &own.entry)
         outcome.entry = nil
         try await put(own.entry)
         if let link = source.link {
@@ -75,12 +81,18 @@ extension Session {
     /// Takes what is whole of an answer that is still coming. Returns how many bytes, when the journal holds what they
     /// brought.
     func takeFront(_ bytes: [UInt8], after part: inout AnswerPart, from source: Source) async -> Int {
+        let server = source.configuration.pushServer
         guard feed.failure == nil,
-            let (count, outcome) = intake.takeFront(
+            let (count, taken) = intake.takeFront(
                 bytes, from: &part.place, decoder: source.decoder,
                 reception: reception(of: source, after: part, isPiece: true))
         else { return 0 }
+        var outcome = taken
         logTroubles(outcome)
+        if source.isHistory, outcome.newCount > 0, !reach.isUnlimited(server) {
+            part.doubted += reach.doubt(server, channels: source.channels)
+        }
+        storeDoubts(in: &outcome.entry)
         part.outcome = part.outcome?.followed(by: outcome) ?? outcome
         part.outcome?.entry = nil
         // A journal that takes nothing any more ends the session.

@@ -42,9 +42,14 @@ extension Session {
             let server = configuration.pushServer
             let newest = known.first { $0.server == server }?.newest
             reach.heard(server, channels: configuration.channels, newest: newest)
+            for (index, limit) in StoredConfiguration.doubts(channels.content) {
+                guard configuration.channels.indices.contains(index) else { continue }
+                reach.restore(server, configuration.channels[index], limit: limit)
+            }
             storedSets.append(
                 StoredSet(configuration: configuration, isCurrent: channels.isCurrent, since: channels.since))
         }
+        reach.isChanged = false
         return (storedSets.map(\.configuration), record.lastContact)
     }
 
@@ -60,10 +65,31 @@ extension Session {
             return StoredSet(configuration: configuration, isCurrent: isCurrent, since: known?.since ?? now)
         }
         var entry = JournalEntry(portal: options.name)
-        entry.channels = storedSets.map {
-            StoredChannels(
-                isCurrent: $0.isCurrent, since: $0.since, content: StoredConfiguration.encode($0.configuration))
+        entry.channels = encodedSets()
+        appendLater(entry)
+    }
+
+    private func encodedSets() -> [StoredChannels] {
+        storedSets.map { set in
+            let server = set.configuration.pushServer
+            let content = StoredConfiguration.encode(set.configuration) { reach.limit(server, $0) }
+            return StoredChannels(isCurrent: set.isCurrent, since: set.since, content: content)
         }
+    }
+
+    /// What the answers have to reach back to belongs to what they have brought: lost between the two, a cut answer would
+    /// pass for a whole one after a restart.
+    func storeDoubts(in entry: inout JournalEntry?) {
+        guard reach.isChanged else { return }
+        reach.isChanged = false
+        if entry == nil { entry = JournalEntry(portal: options.name) }
+        entry?.channels = encodedSets()
+    }
+
+    /// The same when nothing was received.
+    func storeDoubts() {
+        var entry: JournalEntry?
+        storeDoubts(in: &entry)
         appendLater(entry)
     }
 
@@ -78,6 +104,8 @@ extension Session {
             case .formerChannels, .retention, .serverStoreLost: HistoryReach.Bounds(after: newestAtLoss)
             }
         log(gap, bounds)
-        appendLater(intake.gap(gap, bounds, receivedAt: Int64(time.now().wall * 1_000_000)))
+        var entry: JournalEntry? = intake.gap(gap, bounds, receivedAt: Int64(time.now().wall * 1_000_000))
+        storeDoubts(in: &entry)
+        appendLater(entry)
     }
 }

@@ -32,6 +32,16 @@ import Testing
         #expect(StoredConfiguration.decode(StoredConfiguration.encode(configuration)) == configuration)
     }
 
+    @Test("Doubts are kept beside their channels, and are no part of the configuration")
+    func doubts() throws {
+        let id = try #require(MessageID("17000000000000000000000042"))
+        let bytes = StoredConfiguration.encode(Self.full) { $0.kind == .shared ? id : nil }
+        #expect(StoredConfiguration.decode(bytes) == Self.full)
+        #expect(StoredConfiguration.doubts(bytes).values.map(\.self) == [id])
+        #expect(StoredConfiguration.doubts(StoredConfiguration.encode(Self.full)).isEmpty)
+        #expect(StoredConfiguration.doubts(Array("[".utf8)).isEmpty)
+    }
+
     @Test("A configuration that is switched off, and one with a token in place of channels, come back too")
     func withoutChannels() {
         let off = PullConfiguration(version: 3, isEnabled: false, earliestEnd: 5)

@@ -9,6 +9,7 @@ struct DowntimeRun: Sendable {
         case killedChannelsEnded = "killed, longer than the life of its channels"
         case twoLives = "longer than two lives of its channels"
         case historyLimit = "more events than the history gives"
+        case historyLimitKilled = "more events than the history gives, killed again before it was audited"
         case retention = "longer than the server keeps events"
 
         var testDescription: String { rawValue }
@@ -19,7 +20,7 @@ struct DowntimeRun: Sendable {
         var sandbox: [String] {
             switch self {
             case .channelsEnded, .killedChannelsEnded, .twoLives: ["--channel-life", "\(DowntimeRun.life)"]
-            case .historyLimit: ["--history-per-channel", "100", "--history-total", "200"]
+            case .historyLimit, .historyLimitKilled: ["--history-per-channel", "100", "--history-total", "200"]
             case .retention: ["--retention", "\(DowntimeRun.retention)"]
             }
         }
@@ -29,7 +30,7 @@ struct DowntimeRun: Sendable {
             switch self {
             case .channelsEnded, .killedChannelsEnded: []
             case .twoLives: ["former-channels"]
-            case .historyLimit: ["history-limit"]
+            case .historyLimit, .historyLimitKilled: ["history-limit"]
             case .retention: ["retention"]
             }
         }
@@ -44,7 +45,7 @@ struct DowntimeRun: Sendable {
             switch self {
             case .channelsEnded, .killedChannelsEnded: .seconds(DowntimeRun.life)
             case .twoLives: .seconds(DowntimeRun.life * 2 + 1)
-            case .historyLimit: .seconds(4)
+            case .historyLimit, .historyLimitKilled: .seconds(4)
             case .retention: .seconds(DowntimeRun.retention + 2)
             }
         }
@@ -91,9 +92,15 @@ struct DowntimeRun: Sendable {
                 try await stage.sandbox.stopLoad()
                 try await Task.sleep(for: .seconds(retention + 1))
             }
-            let daemon = try lives.begin()
+            var daemon = try lives.begin()
+            if part.absence == .historyLimitKilled {
+                try await file.hasLines(before.lines.count + 1, within: .seconds(20))
+                try lives.kill()
+                daemon = try lives.begin()
+            }
             // Under load a poll is answered as soon as it is there, and none is seen waiting.
             try await eventually(within: .seconds(20), "the daemon subscribes\n\(daemon.process.errorOutput)") {
+                [daemon] in
                 try daemon.mustRun()
                 if file.lineCount > before.lines.count { return true }
                 return try await stage.sandbox.connectionCount() > 0
@@ -105,7 +112,7 @@ struct DowntimeRun: Sendable {
             let published = try await stage.published()
             let last = published.last?.mid
             let patience = part.absence.isRecoverable ? 30 : 15
-            try? await eventually(within: .seconds(patience), "the last event is there") {
+            try? await eventually(within: .seconds(patience), "the last event is there") { [daemon] in
                 try daemon.mustRun()
                 let lines = EventFile(contentsOf: lives.eventFile).lines
                 try await Task.sleep(for: .milliseconds(200))

@@ -28,6 +28,27 @@ import Testing
         #expect(reach.limit("a", other) == id(7))
     }
 
+    @Test(
+        "A part of an answer puts its channels into doubt, but for those that are; an earlier run's doubt holds as well"
+    )
+    func parts() {
+        var reach = HistoryReach()
+        reach.heard("a", channels: both, newest: id(7))
+        reach.restore("a", other, limit: id(3))
+        reach.isChanged = false
+        #expect(reach.doubt("a", channels: both).map(\.id) == [one.id])
+        #expect(reach.limit("a", one) == id(7) && reach.limit("a", other) == id(3))
+        #expect(reach.isChanged)
+        reach.isChanged = false
+        // The answer has become one that may be cut.
+        reach.heard("a", channels: both, newest: id(300))
+        reach.took("a", channels: both, count: 200, newCount: 200)
+        #expect(reach.limit("a", one) == id(7) && reach.limit("a", other) == id(3))
+        #expect(!reach.isChanged)
+        reach.reached("a", channels: both)
+        #expect(reach.isChanged)
+    }
+
     @Test("M4: 99 messages, or none that is new, are no cut answer", arguments: [(99, 99), (200, 0)])
     func whole(count: Int, new: Int) {
         var reach = HistoryReach()
