@@ -65,6 +65,9 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(
+            name: "History",
+            dependencies: ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
+        .target(
             name: "Sandbox",
             dependencies: [
                 "PullProtocol", "Events", "JSONText", "Secrets",
@@ -73,13 +76,14 @@ let package = Package(
         .target(
             name: "Demo",
             dependencies: [
-                "Daemon", "Sandbox", "Settings", "Delivery", "Events", "JSONText", "Secrets",
+                "Daemon", "Sandbox", "Settings", "History", "Delivery", "Events", "JSONText", "Secrets",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Demo", "Sandbox", "Settings", "Portal", "Transport", "Addresses", "JSONText", "Secrets",
+                "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
+                "Addresses", "JSONText", "Secrets", "Timing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -115,6 +119,9 @@ let package = Package(
                 "TestRandom", "Delivery", "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .testTarget(
+            name: "HistoryTests",
+            dependencies: ["EndToEndSupport", "History", "Journal", "Delivery", "Events", "Timing"]),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),
         .testTarget(
             name: "SubscriptionTests",
@@ -125,7 +132,7 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "Settings", "Subscription", "Transport", "Secrets",
+                "Daemon", "Settings", "Subscription", "Journal", "Transport", "Secrets",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),

@@ -1,6 +1,7 @@
 import Addresses
 import Delivery
 import Events
+import Journal
 import Logging
 import Portal
 import PullProtocol
@@ -20,34 +21,40 @@ struct Assembly {
     let secrets: SecretEnvironment
     let logger: Logger
 
-    func sinks(client: any HTTPClient) throws(StartFailure) -> [(String, any Sink, EventFilter)] {
-        var sinks: [(String, any Sink, EventFilter)] = []
-        for sink in settings.sinks {
+    /// What delivers to the sinks of the settings, each with its place in the journal.
+    ///
+    /// - Parameter onAttempt: told of each request to a webhook.
+    func runners(
+        journal: Journal, client: any HTTPClient, onAttempt: (@Sendable (WebhookAttempt) -> Void)?
+    ) throws -> [any EventRunner] {
+        try settings.sinks.map { sink in
             let filter = EventFilter(portals: sink.portals, include: sink.include, exclude: sink.exclude)
-            sinks.append((sink.name, try make(sink, client: client), filter))
+            switch sink.kind {
+            case .webhook(let webhook):
+                return WebhookRunner(
+                    name: sink.name, target: try target(webhook, "sinks.\(sink.name).webhook"),
+                    pace: WebhookPace(webhook), client: client, source: try journal.reader(named: sink.name),
+                    filter: filter, logger: logger, onAttempt: onAttempt)
+            case .file(let path, let rotation):
+                return try runner(sink, filter, journal) { () throws(SinkError) in
+                    try FileSink(path: path, rotation: rotation.map(FileRotation.init))
+                }
+            case .standardOutput:
+                return try runner(sink, filter, journal) { () throws(SinkError) in try StandardOutputSink() }
+            }
         }
-        return sinks
     }
 
-    private func make(_ sink: SinkSettings, client: any HTTPClient) throws(StartFailure) -> any Sink {
-        do {
-            switch sink.kind {
-            case .file(let path, let rotation):
-                return try FileSink(path: path, rotation: rotation.map(FileRotation.init))
-            case .standardOutput: return try StandardOutputSink()
-            case .webhook(let url, let secret):
-                let secret = try secret.map { source throws(StartFailure) in
-                    try resolve(source, "sinks.\(sink.name).webhook.secret")
-                }
-                return WebhookSink(url: url, secret: secret, client: client)
-            }
-        } catch let error as SinkError {
-            throw StartFailure(.cannotCreate, "sinks.\(sink.name): \(error.description)")
-        } catch let error as StartFailure {
-            throw error
-        } catch {
-            throw StartFailure(.internalFault, "sinks.\(sink.name): \(error)")
+    private func runner(
+        _ settings: SinkSettings, _ filter: EventFilter, _ journal: Journal, make: () throws(SinkError) -> any Sink
+    ) throws -> SinkRunner {
+        let sink: any Sink
+        do throws(SinkError) { sink = try make() } catch {
+            throw StartFailure(.cannotCreate, "sinks.\(settings.name): \(error.description)")
         }
+        return SinkRunner(
+            name: settings.name, sink: sink, reader: try journal.reader(named: settings.name), filter: filter,
+            logger: logger)
     }
 
     func sessions(client: any HTTPClient) throws(StartFailure) -> [SessionPlan] {
@@ -99,7 +106,7 @@ struct Assembly {
         }
     }
 
-    private func resolve(_ source: SecretSource, _ place: String) throws(StartFailure) -> Secret {
+    func resolve(_ source: SecretSource, _ place: String) throws(StartFailure) -> Secret {
         do {
             let resolved = try source.resolve(environment: secrets)
             if let warning = resolved.warning {

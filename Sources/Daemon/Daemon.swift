@@ -35,6 +35,8 @@ public struct Daemon: Sendable {
         public var sinks: [(name: String, sink: any Sink)] = []
         /// Called when a portal's subscription has been proven, each time anew after a loss.
         public var onLive: @Sendable (_ portal: String) -> Void = { _ in }
+        /// Told of each request to a webhook, from any thread.
+        public var onAttempt: (@Sendable (WebhookAttempt) -> Void)?
         /// Seconds over which the sessions' starts are spread, so that many portals are not asked in the same moment.
         public var startSpread = 5.0
         /// The overlap of old and new connections at a change of channels; nil: the usual.
@@ -113,11 +115,12 @@ public struct Daemon: Sendable {
         _ journal: Journal, _ transport: Transport, _ readiness: Readiness, _ notify: NotifySocket
     ) throws -> ServiceGroup {
         let assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger)
-        var runners: [SinkRunner] = []
-        for (name, sink, filter) in try assembly.sinks(client: transport) {
-            runners.append(try runner(name, sink, filter, journal))
+        var runners = try assembly.runners(
+            journal: journal, client: transport, onAttempt: surroundings.onAttempt)
+        for (name, sink) in surroundings.sinks {
+            runners.append(
+                SinkRunner(name: name, sink: sink, reader: try journal.reader(named: name), logger: logger))
         }
-        for (name, sink) in surroundings.sinks { runners.append(try runner(name, sink, .all, journal)) }
         try journal.retireReaders(except: Set(runners.map(\.name)))
         var services: [any Service] = runners.map { SinkService(runner: $0) }
         services.append(JournalService(journal: journal))
@@ -158,12 +161,6 @@ public struct Daemon: Sendable {
                 })
         }
         return SessionsService(sessions: sessions, alarms: alarms, notify: notify)
-    }
-
-    private func runner(
-        _ name: String, _ sink: any Sink, _ filter: EventFilter, _ journal: Journal
-    ) throws -> SinkRunner {
-        SinkRunner(name: name, sink: sink, reader: try journal.reader(named: name), filter: filter, logger: logger)
     }
 
     private func failure(_ error: any Error) -> StartFailure {

@@ -38,7 +38,7 @@ struct JournalService: Service {
 }
 
 struct SinkService: Service {
-    let runner: SinkRunner
+    let runner: any EventRunner
 
     func run() async throws {
         try await runner.run()
@@ -49,7 +49,7 @@ struct SinkService: Service {
 
 /// Opens the sinks' files anew on SIGHUP, as programs that rotate logs expect.
 struct ReopenService: Service {
-    let runners: [SinkRunner]
+    let runners: [any EventRunner]
 
     func run() async {
         await cancelWhenGracefulShutdown {

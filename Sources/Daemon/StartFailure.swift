@@ -28,7 +28,7 @@ extension StartFailure {
     init(_ error: JournalError) {
         let code: Code =
             switch error.code {
-            case .locked, .cannotCreate, .newerSchema: .cannotCreate
+            case .locked, .missing, .forbidden, .cannotCreate, .newerSchema: .cannotCreate
             case .damaged, .inputOutput: .inputOutput
             case .diskFull: .temporary
             case .finished, .system: .internalFault

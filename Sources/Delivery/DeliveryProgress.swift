@@ -55,11 +55,12 @@ public final class DeliveryProgress: Sendable {
         }
     }
 
-    /// All events up to and including `sequence` are done with, these many of them delivered and held back.
-    public func advance(through sequence: UInt64, delivered: Int, filtered: Int) {
+    /// All events up to and including `sequence` are done with, these many of them delivered, held back and given up.
+    public func advance(through sequence: UInt64, delivered: Int, filtered: Int, dead: Int = 0) {
         let isImbalanced = state.withLock { state in
             state.cursor.delivered &+= UInt64(max(0, delivered))
             state.cursor.filtered &+= UInt64(max(0, filtered))
+            state.cursor.dead &+= UInt64(max(0, dead))
             while let jump = state.jumps.first, jump.next <= sequence {
                 state.cursor.dead &+= jump.missing
                 state.jumps.removeFirst()
@@ -83,15 +84,25 @@ public final class DeliveryProgress: Sendable {
         assertionFailure("the counts of sink \(sink) do not add up")
     }
 
-    /// Everything reported so far is durable, and `place` belongs to it.
-    func settled(place: String) {
+    /// So many events that had been given up are delivered after all.
+    func revived(_ count: Int) {
+        state.withLock { state in
+            let count = min(UInt64(max(0, count)), state.cursor.dead)
+            state.cursor.dead -= count
+            state.cursor.delivered &+= count
+        }
+    }
+
+    /// Everything reported so far is durable, and `place` belongs to it, as do these dead letters: new ones, and the
+    /// numbers of those that are none any more.
+    func settled(place: String, dead: [DeadLetter] = [], revived: [UInt64] = []) {
         let changed = state.withLock { state -> SinkCursor? in
             state.cursor.place = place
-            guard state.cursor != state.kept else { return nil }
+            guard state.cursor != state.kept || !dead.isEmpty || !revived.isEmpty else { return nil }
             state.kept = state.cursor
             return state.cursor
         }
-        if let changed { source.commit(changed) }
+        if let changed { source.commit(changed, dead: dead, revived: revived) }
     }
 
     /// How far the sink is, kept or not.
@@ -183,7 +194,7 @@ public struct SinkCounts: Hashable, Sendable {
     public var delivered: UInt64 = 0
     /// Held back by the sink's filter.
     public var filtered: UInt64 = 0
-    /// Given up: the journal had to drop them before the sink took them.
+    /// Given up: dead letters, and what the journal had to drop before the sink took it.
     public var dead: UInt64 = 0
     /// In the journal, not done with.
     public var pending: UInt64 = 0

@@ -19,7 +19,7 @@ import JSONText
 /// ```
 ///
 /// One value serves one batch: what all its lines share is made once.
-public struct EventLine {
+public struct EventLine: Sendable {
     /// `,"portal":"acme"`
     let portal: [UInt8]
     /// `,"received_at":"…"}` and the line feed.

@@ -55,6 +55,19 @@ public struct OutputBuffer: ~Copyable {
         commit(end + 1)
     }
 
+    mutating func append(_ bytes: [UInt8]) {
+        let end = end(room: bytes.count)
+        bytes.withUnsafeBufferPointer { bytes in
+            if let base = bytes.baseAddress { end.update(from: base, count: bytes.count) }
+        }
+        commit(end + bytes.count)
+    }
+
+    /// Writes `byte` in the place of the last one, if there is one.
+    mutating func replaceLast(_ byte: UInt8) {
+        if count > 0 { base[count - 1] = byte }
+    }
+
     @inline(never)
     private mutating func grow(_ room: Int) {
         let larger = max(capacity * 2, count + room)

@@ -16,6 +16,8 @@ public struct SinkError: Error, Hashable, Sendable {
         case unreachable
         /// The webhook answered with another status than 2xx.
         case refused
+        /// The webhook asked for no more events.
+        case unwanted
         /// The journal cannot be read at present.
         case journal
         case system

@@ -3,9 +3,8 @@ import Journal
 public import Logging
 import Timing
 
-/// Takes events from the journal and gives them to one sink, for as long as the journal goes on, and keeps how far the
-/// sink is.
-public final class SinkRunner: Sendable {
+/// Gives events to a sink that takes them as a stream of lines: batch after batch, in order, on the sink's own thread.
+public final class SinkRunner: EventRunner {
     public let name: String
     private let sink: any Sink
     private let reader: any EventSource
@@ -15,9 +14,7 @@ public final class SinkRunner: Sendable {
     private let drainLimit: Duration
     private let settleInterval: Duration
     private let progress: DeliveryProgress
-
-    /// 256 KiB of the events' own bytes are delivered at a time.
-    private static let budget = 256 * 1024
+    private let reading: PatientReading
 
     /// - Parameters:
     ///   - drainLimit: how long after the journal's end the rest of it may take.
@@ -36,11 +33,11 @@ public final class SinkRunner: Sendable {
         self.settleInterval = settleInterval
         self.clock = clock
         progress = DeliveryProgress(sink: name, source: reader, logger: logger, clock: clock)
+        reading = PatientReading(source: reader, progress: progress, clock: clock)
     }
 
     public var counts: SinkCounts { progress.counts }
 
-    /// Lets the sink open its files anew, as on SIGHUP. Returns at once.
     public func reopen() {
         Task(executorPreference: sink.executor) { [self] in
             do throws(SinkError) { try await sink.reopen() } catch {
@@ -51,57 +48,16 @@ public final class SinkRunner: Sendable {
         }
     }
 
-    /// Delivers until the journal is finished and everything in it delivered, or the drain limit is over. When the task
-    /// is cancelled, what can go without waiting still goes.
-    ///
-    /// - Throws: a fault of the sink's that does not pass, such as a closed standard output.
+    /// What can go without waiting still goes when the task is cancelled.
     public func run() async throws(SinkError) {
-        let fault = await withTaskGroup(of: Ending.self) { group in
-            // The thread of the sink formats and writes: from the journal to the disk there is no further change.
-            group.addTask(executorPreference: sink.executor) { [self] in await self.deliverAll() }
-            group.addTask { await self.waitForDrainLimit() }
-            // The limit only counts when it is reached; a cancelled wait for it says nothing.
-            var fault: SinkError?
-            for await ending in group {
-                switch ending {
-                case .delivered(let error):
-                    fault = error
-                    group.cancelAll()
-                case .limitReached:
-                    group.cancelAll()
-                case .limitNotReached: break
-                }
-            }
-            return fault
-        }
-        let pending = counts.pending
-        if pending > 0 {
-            logger.warning(
-                "sink stopped with events left",
-                metadata: ["sink": "\(name)", "events": "\(pending)"])
-        }
-        if let fault, fault.code != .stopped { throw fault }
-    }
-
-    private enum Ending {
-        case delivered(SinkError?)
-        case limitReached
-        case limitNotReached
-    }
-
-    private func waitForDrainLimit() async -> Ending {
-        await reader.finished()
-        do {
-            try await clock.sleep(drainLimit)
-            return .limitReached
-        } catch {
-            return .limitNotReached
-        }
+        let drain = DrainLimit(name: name, source: reader, limit: drainLimit, clock: clock, logger: logger)
+        // The thread of the sink formats and writes: from the journal to the disk there is no further change.
+        try await drain.run(on: sink.executor, counts: { self.counts }) { [self] in await deliverAll() }
     }
 
     // MARK: deliveries
 
-    private func deliverAll() async -> Ending {
+    private func deliverAll() async -> SinkError? {
         do throws(SinkError) {
             try await sink.begin(at: reader.cursor)
             // From the first event on it is known where to look for it after a crash.
@@ -121,20 +77,20 @@ public final class SinkRunner: Sendable {
         } catch {
             // What has been delivered before the fault is kept; the fault itself says more than one of the disk's.
             try? await settleOnce()
-            return .delivered(error)
+            return error
         }
         do throws(SinkError) {
             if progress.isUnsettled { try await settle() }
-            return .delivered(nil)
+            return nil
         } catch {
-            return .delivered(error)
+            return error
         }
     }
 
     /// What comes next, with a settling in between when it is due. Nil at the end.
     private func next(_ unsettledSince: inout Duration?) async throws(SinkError) -> [EventBatch]? {
         while true {
-            guard let since = unsettledSince, !progress.hasMore else { return try await read() }
+            guard let since = unsettledSince, !progress.hasMore else { return try await reading.next() }
             let rest = since + settleInterval - clock.time.now().monotonic
             let first = await readUntilDue(max(rest, .zero))
             if first.isDue {
@@ -155,7 +111,7 @@ public final class SinkRunner: Sendable {
     private func readUntilDue(_ rest: Duration) async -> (result: Result<[EventBatch]?, SinkError>, isDue: Bool) {
         await withTaskGroup(of: Waited.self) { group in
             group.addTask {
-                do throws(SinkError) { return .read(.success(try await self.read())) } catch {
+                do throws(SinkError) { return .read(.success(try await self.reading.next())) } catch {
                     return .read(.failure(error))
                 }
             }
@@ -176,25 +132,6 @@ public final class SinkRunner: Sendable {
                 group.cancelAll()
             }
             return (result, isDue ?? true)
-        }
-    }
-
-    /// A journal that cannot be read at present is tried again for ever: the cursor says where to go on.
-    private func read() async throws(SinkError) -> [EventBatch]? {
-        var backoff = Backoff.doubling(from: .milliseconds(250), to: .seconds(5), jitter: 0...0.2)
-        while true {
-            do throws(JournalError) {
-                let batches = try await reader.next(budget: Self.budget)
-                if backoff.failures > 0 { progress.resumed() }
-                return batches
-            } catch {
-                if error.code == .finished { return nil }
-                let fault = SinkError(code: .journal, message: error.message, cure: error.cure)
-                // No reading again makes it whole.
-                if error.code == .damaged { throw fault }
-                progress.blocked(by: fault)
-                try await progress.pause(backoff.next(random: clock.random()))
-            }
         }
     }
 

@@ -1,7 +1,7 @@
 /// A moment as RFC 3339 text in UTC with microseconds, `2026-11-22T09:00:00.123456Z`.
-enum Timestamp {
+public enum Timestamp {
     /// - Parameter microseconds: since 1970. Moments outside the years 0 to 9999 become the nearest one inside.
-    static func text(microseconds: Int64) -> [UInt8] {
+    public static func text(microseconds: Int64) -> [UInt8] {
         // 0000-01-01 and the last microsecond of 9999.
         let bounded = min(max(microseconds, -62_167_219_200_000_000), 253_402_300_799_999_999)
         let (days, time) = floorDivide(bounded, 86_400_000_000)

@@ -1,4 +1,4 @@
-import Glibc
+import History
 import Sandbox
 import Synchronization
 
@@ -17,18 +17,6 @@ final class DemoScreen: Sendable {
         case event
     }
 
-    private enum Style: String {
-        case plain = ""
-        case bold = "1"
-        case dim = "2"
-        case good = "1;32"
-        case bad = "1;31"
-        case warning = "33"
-        case portal = "35"
-        case pulld = "36"
-        case event = "32"
-    }
-
     private struct State {
         /// Numbers of events whose delivery is a point of the story.
         var remarks: [Int: String] = [:]
@@ -36,13 +24,13 @@ final class DemoScreen: Sendable {
         var isOver = false
     }
 
-    private let descriptor: Int32
+    private let output: TextOutput
     private let isColoured: Bool
     private let start = ContinuousClock.now
     private let state = Mutex(State())
 
     init(descriptor: Int32, isColoured: Bool) {
-        self.descriptor = descriptor
+        output = TextOutput(descriptor: descriptor)
         self.isColoured = isColoured
     }
 
@@ -64,7 +52,7 @@ final class DemoScreen: Sendable {
 
     func say(_ speaker: Speaker, _ text: String, isTrouble: Bool = false) {
         if state.withLock({ $0.isOver }) { return }
-        put(prefix(speaker) + [(text, isTrouble ? .warning : .plain)])
+        put(prefix(speaker) + [(text, isTrouble ? .yellow : .plain)])
     }
 
     /// The next delivery of the event with this number gets a remark.
@@ -74,17 +62,17 @@ final class DemoScreen: Sendable {
 
     func event(_ summary: EventSummary) {
         var parts = prefix(.event)
-        parts.append((padded(summary.name, 18), .event))
+        parts.append((summary.name.padded(18), .green))
         let remark = summary.number.flatMap { number in state.withLock { $0.remarks[number] } }
         if let number = summary.number {
-            parts.append((padded(" #\(number)", 5), .dim))
+            parts.append((" #\(number)".padded(5), .dim))
         }
         var room = 28
         for (key, value) in summary.members {
             parts += [("  \(key) ", .dim), (value, .plain)]
             room -= key.count + value.count + 3
         }
-        if let remark { parts.append((padded("", room) + "  " + remark, .warning)) }
+        if let remark { parts.append(("".padded(room) + "  " + remark, .yellow)) }
         put(parts)
     }
 
@@ -99,15 +87,15 @@ final class DemoScreen: Sendable {
 
     // MARK: Lines
 
-    private func prefix(_ speaker: Speaker) -> [(String, Style)] {
-        let style: Style =
+    private func prefix(_ speaker: Speaker) -> [(String, TextStyle)] {
+        let style: TextStyle =
             switch speaker {
-            case .portal: .portal
-            case .pulld: .pulld
-            case .socket: .warning
-            case .event: .event
+            case .portal: .magenta
+            case .pulld: .cyan
+            case .socket: .yellow
+            case .event: .green
             }
-        return [(seconds() + "  ", .dim), (padded(speaker.rawValue, 6) + "  ", style)]
+        return [(seconds() + "  ", .dim), (speaker.rawValue.padded(6) + "  ", style)]
     }
 
     /// Since the start, as ` 12.34`.
@@ -119,25 +107,11 @@ final class DemoScreen: Sendable {
         return blanks + whole + (hundredths < 10 ? ".0" : ".") + "\(hundredths)"
     }
 
-    private func padded(_ text: String, _ width: Int) -> String {
-        text + String(repeating: " ", count: max(0, width - text.count))
-    }
-
-    private func put(_ parts: [(text: String, style: Style)]) {
-        var line = ""
-        for (text, style) in parts {
-            line += isColoured && style != .plain ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
-        }
-        line += "\n"
-        let bytes = Array(line.utf8)
-        state.withLock { _ in
-            var done = 0
-            while done < bytes.count {
-                let count = bytes[done...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                if count < 0 && errno == EINTR { continue }
-                if count <= 0 { return }
-                done += count
-            }
-        }
+    private func put(_ parts: [(text: String, style: TextStyle)]) {
+        var line = StyledLine()
+        for (text, style) in parts { line.add(text, style) }
+        let text = line.text(isColoured: isColoured)
+        // Nobody has to watch to the end.
+        state.withLock { _ in try? output.write(text) }
     }
 }

@@ -1,5 +1,6 @@
 import Delivery
 import Events
+import History
 import Secrets
 import Synchronization
 
@@ -34,7 +35,7 @@ final class DemoSink: Sink {
 
     /// Shown before it is counted: once everything has been counted the screen is complete.
     private func take(_ event: Event, in bytes: UnsafeRawBufferPointer) {
-        screen.event(EventSummary(event, in: bytes))
+        screen.event(EventSummary(event, in: bytes, numberKey: "n"))
         let body = UnsafeRawBufferPointer(rebasing: bytes[event.body.range])
         let fingerprint = EventFingerprint(id: event.id, bodyHash: Digest.hex(Digest.sha256(body)))
         state.withLock { state in

@@ -5,7 +5,11 @@ public struct JournalError: Error, Hashable, Sendable {
         case finished
         /// Another process uses the state directory.
         case locked
-        /// The directory or a file in it cannot be made, written or, by one who only looks at it, read.
+        /// There is no journal to look at.
+        case missing
+        /// This user may not use the files.
+        case forbidden
+        /// The directory or a file in it cannot be made or written.
         case cannotCreate = "cannot-create"
         /// Made by a newer version of the program.
         case newerSchema = "newer-schema"

@@ -19,8 +19,7 @@ public final class JournalView: Sendable {
 
     /// Of the state directory of a daemon.
     ///
-    /// - Throws: `.cannotCreate`: there is no journal, it is of an older version, or this user may not read it.
-    ///   `.newerSchema`, `.damaged`.
+    /// - Throws: `.missing`, `.forbidden`. `.cannotCreate`: it is of an older version. `.newerSchema`, `.damaged`.
     public static func open(directory: String) throws(JournalError) -> JournalView {
         try JournalView(path: StateDirectory.journal(in: directory))
     }
@@ -145,7 +144,7 @@ struct FileIdentity: Hashable {
             let code = errno
             if code == ENOENT || code == ENOTDIR {
                 throw JournalError(
-                    code: .cannotCreate, message: "there is no journal: \(path) is missing",
+                    code: .missing, message: "there is no journal: \(path) is missing",
                     cure: "name the daemon's state directory, or start the daemon: it makes the journal")
             }
             throw .forbidden(path, String(cString: strerror(code)))

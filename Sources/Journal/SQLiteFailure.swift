@@ -80,7 +80,7 @@ extension JournalError {
     /// (https://www.sqlite.org/wal.html#read_only_databases).
     static func forbidden(_ path: String, _ reason: String) -> JournalError {
         JournalError(
-            code: .cannotCreate, message: "\(path) and its -wal and -shm cannot be used by this user: \(reason)",
+            code: .forbidden, message: "\(path) and its -wal and -shm cannot be used by this user: \(reason)",
             cure: "run the command as the user that pulld runs as, for instance with sudo -u")
     }
 

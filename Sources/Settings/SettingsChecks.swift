@@ -39,24 +39,6 @@ extension SettingsNode {
         }
     }
 
-    /// The address of a program on this machine.
-    func loopbackURL(example: String) -> String? {
-        guard let text = text() else { return nil }
-        do throws(AddressFault) {
-            _ = try AddressRule.program.check(text)
-            return text
-        } catch .otherMachine {
-            problem(
-                Self.message(for: .otherMachine, thing: "a webhook"),
-                cure: "use localhost, 127.0.0.1 or [::1], with a proxy of your own behind it for another host")
-        } catch .scheme {
-            problem("a webhook is http or https", cure: "write \(example)")
-        } catch {
-            problem(Self.message(for: error, thing: "a webhook"), cure: "write \(example)")
-        }
-        return nil
-    }
-
     func proxy() -> ProxySettings? {
         if node.mapping != nil { return secret().map(ProxySettings.secret) }
         guard let text = text() else { return nil }
@@ -64,7 +46,7 @@ extension SettingsNode {
             _ = try AddressRule.proxy.check(text)
             return .url(text)
         } catch .userInfo {
-            problem("a proxy's password does not belong into this file", cure: secretExample)
+            problem("a proxy's password does not belong into this file", cure: Self.secretExample)
         } catch {
             let example = "http://proxy.example:3128"
             problem(
@@ -73,31 +55,31 @@ extension SettingsNode {
         return nil
     }
 
-    private static func message(for fault: AddressFault, thing: String) -> String {
+    static func message(for fault: AddressFault, thing: String) -> String {
         switch fault {
         case .notAnAddress: "not an address"
         case .userInfo: "an address here cannot hold a user or password"
         case .fragment: "an address here cannot have a #fragment"
         case .pathOrQuery: "only the address is wanted here, without path or query"
         case .scheme, .plainHTTP: "\(thing) is reached by https; http is allowed for a loopback host only"
-        case .otherMachine: "in this version \(thing) goes to this machine only"
+        case .otherMachine, .reservedAddress: "\(thing) is not at this address"
         }
     }
 
     // MARK: secrets
 
-    private var secretExample: String { "write { credential: NAME }, { file: /PATH } or { env: NAME }" }
+    static var secretExample: String { "write { credential: NAME }, { file: /PATH } or { env: NAME }" }
 
     func secret() -> SecretSource? {
         guard node.mapping != nil else {
-            problem("a secret does not belong into this file", cure: secretExample)
+            problem("a secret does not belong into this file", cure: Self.secretExample)
             return nil
         }
         let kinds = ["credential", "file", "env"]
         let example = "{ credential: NAME }"
         guard let fields = fields(kinds, example: example) else { return nil }
         guard fields.values.count <= 1 else {
-            problem("a secret comes from one place", cure: secretExample)
+            problem("a secret comes from one place", cure: Self.secretExample)
             return nil
         }
         if let value = fields["credential"] {
@@ -115,7 +97,7 @@ extension SettingsNode {
                 }
             ).map(SecretSource.environment)
         }
-        if fields.owner.node.mapping?.isEmpty == true { problem("names no place", cure: secretExample) }
+        if fields.owner.node.mapping?.isEmpty == true { problem("names no place", cure: Self.secretExample) }
         return nil
     }
 

@@ -84,13 +84,7 @@ extension SettingsNode {
             return fields.required("path", example: "path: /PATH")?.absolutePath()
                 .map { .file(path: $0, rotation: rotation) }
         }
-        if let webhook = sink["webhook"] {
-            let example = "http://127.0.0.1:8080/"
-            guard let fields = webhook.fields(["url", "secret"], example: "{ url: \(example) }") else { return nil }
-            let secret = fields["secret"]?.secret()
-            let url = fields.required("url", example: "url: \(example)")?.loopbackURL(example: example)
-            return url.map { .webhook(url: $0, secret: secret) }
-        }
+        if let webhook = sink["webhook"] { return webhook.webhook().map(SinkSettings.Kind.webhook) }
         if let output = sink["stdout"] {
             return output.fields([], example: "stdout: {}").map { _ in .standardOutput }
         }

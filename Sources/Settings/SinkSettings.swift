@@ -3,8 +3,8 @@ public struct SinkSettings: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         /// Lines appended to the file at this absolute path.
         case file(path: String, rotation: RotationSettings? = nil)
-        /// One POST an event, to a loopback host.
-        case webhook(url: String, secret: SecretSource?)
+        /// Requests to a program.
+        case webhook(WebhookSettings)
         /// Lines on standard output.
         case standardOutput
     }

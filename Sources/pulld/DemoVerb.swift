@@ -1,5 +1,6 @@
 import ArgumentParser
 import Demo
+import History
 
 struct DemoVerb: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -41,7 +42,7 @@ struct DemoVerb: AsyncParsableCommand {
         options.events = events
         options.rate = rate
         options.seed = seed
-        options.isColoured = !isPlain && Terminal.takesColours
+        options.isColoured = !isPlain && TextOutput.standard.takesColours
         try await ExitCodes.apply {
             let result = try await Demo(options).run()
             guard result.isComplete else { throw ExitCodes.internalFault }

@@ -1,8 +1,11 @@
 import Addresses
 import ArgumentParser
 import Daemon
+import Delivery
+import History
 import Logging
 import Settings
+import Timing
 
 struct Listen: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,17 +17,22 @@ struct Listen: AsyncParsableCommand {
               PULLD_ACCESS_TOKEN    an application's access token: its own channels
               PULLD_WEBHOOK         or an incoming webhook's whole address: the user's
                                     own channels; PORTAL_URL may then be left out
-              PULLD_WEBHOOK_SECRET  signs what --forward-to sends
+              PULLD_WEBHOOK_SECRET  signs what --forward-to sends; --secret names another
+                                    place for it
               PULLD_PROXY           a proxy's address with its password
 
             Events go to standard output, one JSON object a line; the program's own log
-            to standard error. Runs until SIGTERM or SIGINT. Exit codes: 64 usage, 78 a
-            secret is missing or wrong.
+            to standard error. With --forward-to each delivery is a line: its time, the
+            status of the answer, how long it took, and the event. These lines go to
+            standard output, with --print to standard error. Runs until SIGTERM or
+            SIGINT. Exit codes: 64 usage, 78 a secret is missing or wrong.
 
             Examples:
               export PULLD_ACCESS_TOKEN=…
               pulld listen https://acme.bitrix24.com
-              pulld listen https://acme.bitrix24.com --forward-to http://localhost:3000/
+              pulld listen https://acme.bitrix24.com --forward-to http://localhost:3000/hook
+              pulld listen https://acme.bitrix24.com --forward-to unix:/run/app.sock \
+                --secret file:/run/secrets/hook --print
               PULLD_WEBHOOK=… pulld listen --include 'tasks/*' --exclude '*/comment*'
             """)
 
@@ -32,10 +40,11 @@ struct Listen: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The portal, such as https://acme.bitrix24.com.", valueName: "portal-url"))
     var portalURL: String?
 
-    @Option(
-        help: ArgumentHelp("A program on this machine; each event is one POST.", valueName: "url"),
-        transform: ForwardAddress.argument)
-    var forwardTo: ForwardAddress?
+    @Option(help: ArgumentHelp("A program on this machine; each event is one POST.", valueName: "url"))
+    var forwardTo: String?
+
+    @Option(help: SecretArgument.help)
+    var secret: String?
 
     @Flag(
         name: .customLong("print"), help: "Print the events, beside forwarding them; without --forward-to the default.")
@@ -62,14 +71,18 @@ struct Listen: AsyncParsableCommand {
 
     func validate() throws {
         _ = try portalURL.map(PortalAddress.argument)
+        _ = try forwardTo.map(ForwardAddress.argument)
+        _ = try secret.map(SecretArgument.argument)
+        guard secret == nil || forwardTo != nil else { throw ValidationError("--secret goes with --forward-to.") }
     }
 
     func run() async throws {
         try await ExitCodes.apply {
             let settings = Settings(
-                portals: [try portalSettings()], sinks: sinks(), log: LogSettings(level: logLevel))
+                portals: [try portalSettings()], sinks: try sinks(), log: LogSettings(level: logLevel))
             var surroundings = Daemon.Surroundings()
             surroundings.keepsState = false
+            if forwardTo != nil { surroundings.onAttempt = attemptLine() }
             try await Daemon(settings: settings, surroundings: surroundings, logger: .program(settings.log)).run()
         }
     }
@@ -121,20 +134,30 @@ struct Listen: AsyncParsableCommand {
         return portal
     }
 
-    private func sinks() -> [SinkSettings] {
+    private func sinks() throws -> [SinkSettings] {
         var sinks: [SinkSettings] = []
         if isPrinting || forwardTo == nil {
             sinks.append(SinkSettings(name: "print", kind: .standardOutput, include: include, exclude: exclude))
         }
         if let forwardTo {
-            let name = Surroundings.webhookSecret
-            let secret = Surroundings.has(name) ? SecretSource.environment(name) : nil
+            let secret = try SecretArgument.forwardSecret(secret)
+            let webhook = WebhookSettings(
+                address: try ForwardAddress.argument(forwardTo), secrets: secret.map { [$0] } ?? [])
             sinks.append(
-                SinkSettings(
-                    name: "forward", kind: .webhook(url: forwardTo.url, secret: secret), include: include,
-                    exclude: exclude))
+                SinkSettings(name: "forward", kind: .webhook(webhook), include: include, exclude: exclude))
         }
         return sinks
+    }
+
+    /// Prints each delivery, beside the events themselves.
+    private func attemptLine() -> @Sendable (WebhookAttempt) -> Void {
+        let output = isPrinting ? TextOutput.error : .standard
+        let view = DeliveryView(isColoured: output.takesColours)
+        TextOutput.surviveClosedPipes()
+        return { attempt in
+            // Nobody has to read them.
+            try? output.write(view.text(attempt, now: Int64(TimeSource.system.now().wall * 1_000_000)))
+        }
     }
 
     /// What events and log lines are labelled with.

@@ -2,18 +2,29 @@ import ArgumentParser
 import Settings
 
 /// A program on this machine that takes events.
-struct ForwardAddress: Sendable {
-    let url: String
-
-    static func argument(_ text: String) throws -> ForwardAddress {
+///
+/// Read from a text that the parser does not know as an address: it would repeat one that is refused, and that may hold
+/// a password.
+enum ForwardAddress {
+    static func argument(_ text: String) throws -> WebhookAddress {
         do throws(AddressFault) {
-            _ = try AddressRule.program.check(text)
-            return ForwardAddress(url: text)
+            return try WebhookAddress.check(text, allowsRemote: false)
         } catch .otherMachine {
             throw ValidationError(
-                "in this version events are forwarded to this machine only: localhost, 127.0.0.1 or [::1].")
+                """
+                --forward-to is for a program on this machine: localhost, 127.0.0.1 or [::1]. For another machine write \
+                a configuration file, with allow_remote: true at the webhook (pulld run).
+                """)
+        } catch .userInfo {
+            throw ValidationError(
+                """
+                --forward-to holds a user or password, and arguments are visible to every user of this machine (ps): \
+                write a configuration file, with headers: at the webhook (pulld run).
+                """)
         } catch {
-            throw ValidationError("not the address of a program; write it as http://localhost:3000/bitrix.")
+            throw ValidationError(
+                "--forward-to is no address of a program; write it as http://localhost:3000/hook or unix:/run/app.sock."
+            )
         }
     }
 }

@@ -14,5 +14,8 @@ struct Pulld: AsyncParsableCommand {
               pulld run --config /etc/pulld/pulld.yaml
             """,
         version: Product.version,
-        subcommands: [DemoVerb.self, Listen.self, Run.self, Publish.self, SandboxVerb.self])
+        subcommands: [
+            DemoVerb.self, Listen.self, Run.self, TailVerb.self, ReplayVerb.self, DeadVerb.self, Publish.self,
+            SandboxVerb.self,
+        ])
 }

@@ -1,3 +1,4 @@
+import Journal
 import Logging
 import Secrets
 import Settings
@@ -84,16 +85,16 @@ private struct NoClient: HTTPClient {
     }
 
     @Test("A file sink that cannot be opened stops the start: 73, with the path")
-    func sinkFailure() throws {
+    func sinkFailure() async throws {
         let settings = Settings(portals: [], sinks: [SinkSettings(name: "log", kind: .file(path: "/no/such/place/e"))])
         let assembly = Assembly(
             settings: settings, secrets: .process, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
-        do {
-            _ = try assembly.sinks(client: NoClient())
-            Issue.record("a sink in a directory that is not there was made")
-        } catch {
-            #expect(error.code == .cannotCreate)
-            #expect(error.description.contains("/no/such/place/e"))
+        let journal = try Journal.temporary()
+        let failure = #expect(throws: StartFailure.self) {
+            try assembly.runners(journal: journal, client: NoClient(), onAttempt: nil)
         }
+        await journal.close()
+        #expect(failure?.code == .cannotCreate)
+        #expect(failure?.description.contains("/no/such/place/e") == true)
     }
 }

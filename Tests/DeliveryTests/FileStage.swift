@@ -101,7 +101,7 @@ final class FileStage {
 
     /// Another life under these cursors, for tests that try several ends of one.
     func rewind(to cursor: SinkCursor) {
-        reader.commit(cursor)
+        reader.commit(cursor, dead: [], revived: [])
     }
 
     // MARK: files

@@ -40,7 +40,7 @@ final class TestJournal: Sendable {
         TestReader(journal: self, cursor: cursor)
     }
 
-    private func wake(_ change: (inout State) -> Void) {
+    fileprivate func wake(_ change: (inout State) -> Void) {
         let waiting = state.withLock { state in
             change(&state)
             defer { state.waiting = [:] }
@@ -73,12 +73,21 @@ final class TestJournal: Sendable {
 }
 
 final class TestReader: EventSource {
+    private struct Own {
+        var read: UInt64
+        var commits: [SinkCursor]
+        var failures: [JournalError] = []
+        var letters: [UInt64: DeadLetter] = [:]
+        /// Up to where the cursor is on disk; nil: always at once.
+        var durable: UInt64?
+    }
+
     private let journal: TestJournal
-    private let own: Mutex<(read: UInt64, commits: [SinkCursor], failures: [JournalError])>
+    private let own: Mutex<Own>
 
     init(journal: TestJournal, cursor: SinkCursor) {
         self.journal = journal
-        own = Mutex((cursor.sequence, [cursor], []))
+        own = Mutex(Own(read: cursor.sequence, commits: [cursor]))
     }
 
     /// The next readings fail with these.
@@ -103,8 +112,48 @@ final class TestReader: EventSource {
         return batches
     }
 
-    func commit(_ cursor: SinkCursor) {
-        own.withLock { $0.commits.append(cursor) }
+    func commit(_ cursor: SinkCursor, dead: [DeadLetter], revived: [UInt64]) {
+        own.withLock { own in
+            own.commits.append(cursor)
+            for letter in dead { own.letters[letter.sequence] = letter }
+            for sequence in revived { own.letters[sequence] = nil }
+        }
+        journal.wake { _ in }
+    }
+
+    // MARK: dead letters
+
+    /// Lowest number first.
+    var letters: [DeadLetter] { own.withLock { $0.letters.values.sorted { $0.sequence < $1.sequence } } }
+
+    func requestRetry(_ sequences: some Sequence<UInt64>) {
+        own.withLock { own in
+            for sequence in sequences { own.letters[sequence]?.isRetryRequested = true }
+        }
+    }
+
+    func requestedRetries(limit: Int) -> [DeadLetter] {
+        Array(letters.filter(\.isRetryRequested).prefix(limit))
+    }
+
+    // MARK: the disk
+
+    /// From now on the cursor only comes to disk by `reachDisk`.
+    func holdDisk() {
+        own.withLock { $0.durable = $0.commits.last?.sequence }
+    }
+
+    func reachDisk() {
+        own.withLock { own in
+            if own.durable != nil { own.durable = own.commits.last?.sequence }
+        }
+        journal.wake { _ in }
+    }
+
+    var durableSequence: UInt64 { own.withLock { $0.durable ?? $0.commits.last?.sequence ?? 0 } }
+
+    func durable(through sequence: UInt64) async {
+        await journal.wait { _ in self.durableSequence >= sequence }
     }
 
     func finished() async {

@@ -241,7 +241,7 @@ struct JournalViewTests {
 
     @Test("a directory without a journal is named, with the cure")
     func missing() {
-        #expect(failure()?.code == .cannotCreate)
+        #expect(failure()?.code == .missing)
         #expect(failure()?.message == "there is no journal: \(place.file) is missing")
         #expect(failure()?.cure.isEmpty == false)
         #expect(!TestFiles.exists(place.state))
@@ -277,7 +277,7 @@ struct JournalViewTests {
                 return error
             }
         }
-        #expect(error?.code == .cannotCreate)
+        #expect(error?.code == .forbidden)
         #expect(error?.message.contains("cannot be used by this user") == true)
         #expect(error?.cure.contains("as the user that pulld runs as") == true)
     }

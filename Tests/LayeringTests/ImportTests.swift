@@ -35,11 +35,12 @@ private let allowedImports: [String: Set<String>] = [
         "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses", "Events",
         "Secrets", "Timing", "Logging", "ServiceLifecycle", "UnixSignals",
     ],
+    "History": ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
-    "Demo": ["Daemon", "Sandbox", "Settings", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
+    "Demo": ["Daemon", "Sandbox", "Settings", "History", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
     "pulld": [
-        "Daemon", "Demo", "Sandbox", "Settings", "Portal", "Transport", "Addresses", "JSONText", "Secrets",
-        "ArgumentParser", "Logging",
+        "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport", "Addresses",
+        "JSONText", "Secrets", "Timing", "ArgumentParser", "Logging",
     ],
 ]
 

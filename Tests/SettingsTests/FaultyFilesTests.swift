@@ -255,19 +255,6 @@ let faultyFiles: [FaultyFile] = [
         "a key of a later version", sink("    file: { path: /x, fsync: true }\n"),
         ["4:23 sinks.app.file.fsync: unknown key"]),
     FaultyFile(
-        "a webhook to another machine", sink("    webhook: { url: 'http://10.0.0.5:8080/' }\n"),
-        ["4:21 sinks.app.webhook.url: in this version a webhook goes to this machine only"],
-        cure: "localhost, 127.0.0.1 or [::1]"),
-    FaultyFile(
-        "a webhook of another kind", sink("    webhook: { url: 'ftp://127.0.0.1/' }\n"),
-        ["4:21 sinks.app.webhook.url: a webhook is http or https"]),
-    FaultyFile(
-        "a webhook without address", sink("    webhook: { secret: { env: S } }\n"),
-        ["4:5 sinks.app.webhook.url: missing"]),
-    FaultyFile(
-        "a webhook's secret in the file", sink("    webhook: { url: 'http://[::1]/', secret: whsec_abc }\n"),
-        ["4:46 sinks.app.webhook.secret: a secret does not belong into this file"]),
-    FaultyFile(
         "a portal that is not there", sink("    stdout: {}\n    portals: [acne]\n"),
         ["5:15 sinks.app.portals[0]: “acne” is no portal of this file"], cure: "did you mean acme?"),
     FaultyFile(
@@ -297,7 +284,7 @@ let faultyFiles: [FaultyFile] = [
 
 @Suite("Faulty configuration files")
 struct FaultyFilesTests {
-    @Test("each fault is reported at its line and column, with its key", arguments: faultyFiles)
+    @Test("each fault is reported at its line and column, with its key", arguments: faultyFiles + faultyWebhooks)
     func fault(_ file: FaultyFile) {
         let error = #expect(throws: SettingsError.self) {
             try Settings.parse(Array(file.text.utf8), file: "pulld.yaml")
@@ -308,7 +295,7 @@ struct FaultyFilesTests {
         #expect(error?.problems.allSatisfy { $0.file == "pulld.yaml" && !$0.cure.isEmpty } == true)
     }
 
-    @Test("no problem repeats a secret that was written into the file", arguments: faultyFiles)
+    @Test("no problem repeats a secret that was written into the file", arguments: faultyFiles + faultyWebhooks)
     func noSecret(_ file: FaultyFile) {
         let error = #expect(throws: SettingsError.self) {
             try Settings.parse(Array(file.text.utf8), file: "pulld.yaml")

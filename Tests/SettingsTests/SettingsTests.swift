@@ -37,7 +37,9 @@ struct SettingsTests {
                 SinkSettings(
                     name: "app",
                     kind: .webhook(
-                        url: "http://127.0.0.1:8080/bitrix", secret: .credential("app-webhook-secret")),
+                        WebhookSettings(
+                            address: .url("http://127.0.0.1:8080/bitrix"),
+                            secrets: [.credential("app-webhook-secret")])),
                     portals: ["acme"], include: ["application/*"], exclude: ["application/heartbeat"]),
                 SinkSettings(name: "terminal", kind: .standardOutput, portals: ["acme", "helpdesk"]),
             ])
