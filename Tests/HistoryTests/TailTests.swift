@@ -58,13 +58,13 @@ private final class NoteList: Sendable {
             try await tail.run()
         }
         var text = ""
-        try await eventually(within: .seconds(5), "the first") {
+        try await eventually(within: .seconds(30), "the first") {
             text += pipe.text()
             return numbers(text) == [30]
         }
         source.append(SampleEvents().events("crm/deal", count: 2).event("crm/other").batch)
         source.append(SampleEvents().events("crm/deal", count: 1).batch)
-        try await eventually(within: .seconds(5), "all") {
+        try await eventually(within: .seconds(30), "all") {
             text += pipe.text()
             return numbers(text) == [30, 31, 32, 34]
         }
@@ -82,7 +82,7 @@ private final class NoteList: Sendable {
         }
         source.append(SampleEvents().events("crm/deal", count: 5).batch)
         var text = ""
-        try await eventually(within: .seconds(5), "the rest") {
+        try await eventually(within: .seconds(30), "the rest") {
             text += pipe.text()
             return numbers(text) == [33, 34, 35]
         }
@@ -98,13 +98,13 @@ private final class NoteList: Sendable {
             try await tail.run()
         }
         var text = ""
-        try await eventually(within: .seconds(5), "the last one") {
+        try await eventually(within: .seconds(30), "the last one") {
             text += pipe.text()
             return numbers(text) == [30]
         }
         source.beginAnew()
         source.append(SampleEvents().events("crm/deal", count: 2).batch)
-        try await eventually(within: .seconds(5), "the new ones") {
+        try await eventually(within: .seconds(30), "the new ones") {
             text += pipe.text()
             return numbers(text) == [30, 1, 2]
         }
@@ -119,7 +119,7 @@ private final class NoteList: Sendable {
             var tail = tail
             try await tail.run()
         }
-        try await eventually(within: .seconds(5), "the first") { numbers(pipe.text()) == [30] }
+        try await eventually(within: .seconds(30), "the first") { numbers(pipe.text()) == [30] }
         pipe.goAway()
         if comes { source.append(SampleEvents().events("crm/deal", count: 1).batch) }
         let end = Ending()
@@ -128,7 +128,7 @@ private final class NoteList: Sendable {
             end.hasCome.withLock { $0 = true }
         }
         defer { task.cancel() }
-        try await eventually(within: .seconds(10), "it ends by itself") { end.hasCome.withLock { $0 } }
+        try await eventually(within: .seconds(30), "it ends by itself") { end.hasCome.withLock { $0 } }
         try await waiting.value
     }
 }

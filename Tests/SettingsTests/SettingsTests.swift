@@ -39,7 +39,8 @@ struct SettingsTests {
                     kind: .webhook(
                         WebhookSettings(
                             address: .url("http://127.0.0.1:8080/bitrix"),
-                            secrets: [.credential("app-webhook-secret")])),
+                            secrets: [.credential("app-webhook-secret")],
+                            headers: [WebhookHeader(name: "x-source", value: .text("pulld"))])),
                     portals: ["acme"], include: ["application/*"], exclude: ["application/heartbeat"]),
                 SinkSettings(name: "terminal", kind: .standardOutput, portals: ["acme", "helpdesk"]),
             ])
