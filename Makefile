@@ -11,7 +11,7 @@ BENCH_ARGS ?=
 
 BUILD_PACKAGES = libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev pkg-config
 LINT_PACKAGES = systemd shellcheck
-TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3
+TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3 python3-venv
 
 .PHONY: help demo test lint soak bench release clean build-packages lint-packages test-packages
 
@@ -58,3 +58,4 @@ lint-packages:
 
 test-packages:
 	@.ci/packages.sh $(TEST_PACKAGES)
+	@.ci/python.sh

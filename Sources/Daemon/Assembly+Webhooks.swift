@@ -40,7 +40,7 @@ extension Assembly {
             case .unix(let socket, let path): .unix(socket: socket, path: path)
             }
         return WebhookTarget(
-            place: address, secrets: secrets, headers: headers, timeout: webhook.timeout,
+            place: address, secrets: secrets, headers: headers, caFile: webhook.caFile, timeout: webhook.timeout,
             format: webhook.format == .json ? .json : .cloudEvents)
     }
 }

@@ -32,14 +32,15 @@ public struct WebhookTarget: Sendable {
     /// - Parameters:
     ///   - secrets: the keys that sign, in this order; none for requests without a signature.
     ///   - headers: sent with each request. Values may be secrets.
+    ///   - caFile: PEM file of trusted authorities; nil: the system's.
     public init(
         place: Place, secrets: [Secret] = [], headers: [(name: String, value: Secret)] = [],
-        timeout: Duration = .seconds(30), format: Format = .json, isBatched: Bool = false
+        caFile: String? = nil, timeout: Duration = .seconds(30), format: Format = .json, isBatched: Bool = false
     ) {
         switch place {
         case .url(let url, let rule):
             self.url = url
-            network = NetworkOptions(destination: rule)
+            network = NetworkOptions(caFile: caFile, destination: rule)
         case .unix(let socket, let path):
             url = Secret("http://localhost" + path)
             network = NetworkOptions(unixSocket: socket)

@@ -11,8 +11,7 @@ extension SettingsNode {
         let access = access(fields)
         let channels = fields["channels"]?.channels()
         let transport = fields["transport"]?.word(PortalSettings.Transport.self)
-        let caFile = fields["tls"]?.fields(["ca_file"], example: "{ ca_file: /PATH }")?
-            .required("ca_file", example: "{ ca_file: /PATH }")?.absolutePath()
+        let caFile = fields["tls"]?.authorities()
         let proxy = fields["proxy"]?.proxy()
         let margin = fields["refresh_margin"]?.duration(in: .seconds(10)...(.seconds(86_400)), said: "10s to 24h")
 
@@ -23,6 +22,12 @@ extension SettingsNode {
             refreshMargin: margin ?? PortalSettings.defaultRefreshMargin)
         subscription(fields, of: &portal)
         return portal
+    }
+
+    /// `tls:`, the file of trusted authorities.
+    func authorities() -> String? {
+        let example = "{ ca_file: /PATH }"
+        return fields(["ca_file"], example: example)?.required("ca_file", example: example)?.absolutePath()
     }
 
     /// How the subscription is kept whole.

@@ -4,13 +4,15 @@ extension SettingsNode {
 
     func webhook() -> WebhookSettings? {
         let keys = [
-            "url", "secret", "headers", "allow_remote", "timeout", "format", "batch", "ordered", "concurrency", "retry",
+            "url", "secret", "headers", "allow_remote", "tls", "timeout", "format", "batch", "ordered", "concurrency",
+            "retry",
         ]
         guard let fields = fields(keys, example: "{ url: \(Self.example) }") else { return nil }
         let allowsRemote = fields["allow_remote"]?.truth() ?? false
         let address = fields.required("url", example: "url: \(Self.example)")?.webhookAddress(allowsRemote)
         let secrets = fields["secret"]?.webhookSecrets()
         let headers = fields["headers"]?.webhookHeaders()
+        let caFile = fields["tls"]?.authorities()
         let timeout = fields["timeout"]?.duration(in: .seconds(1)...(.seconds(300)), said: "1s to 5m")
         let format = fields["format"]?.word(WebhookSettings.Format.self)
         let batch = fields["batch"]?.webhookBatch()
@@ -25,7 +27,7 @@ extension SettingsNode {
         guard let address else { return nil }
         return WebhookSettings(
             address: address, secrets: secrets ?? [], headers: headers ?? [], allowsRemote: allowsRemote,
-            timeout: timeout ?? .seconds(30), format: format ?? .json, batch: batch, isOrdered: isOrdered,
+            caFile: caFile, timeout: timeout ?? .seconds(30), format: format ?? .json, batch: batch, isOrdered: isOrdered,
             concurrency: concurrency ?? 1, retry: retry ?? WebhookRetrySettings())
     }
 

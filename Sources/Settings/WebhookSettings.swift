@@ -14,6 +14,8 @@ public struct WebhookSettings: Hashable, Sendable {
     public var headers: [WebhookHeader]
     /// Whether the address may lead to another machine than this.
     public var allowsRemote: Bool
+    /// Absolute path of a PEM file of trusted authorities; nil: the system's.
+    public var caFile: String?
     /// Of one attempt: 1 s to 5 min.
     public var timeout: Duration
     public var format: Format
@@ -27,7 +29,7 @@ public struct WebhookSettings: Hashable, Sendable {
 
     public init(
         address: WebhookAddress, secrets: [SecretSource] = [], headers: [WebhookHeader] = [],
-        allowsRemote: Bool = false, timeout: Duration = .seconds(30), format: Format = .json,
+        allowsRemote: Bool = false, caFile: String? = nil, timeout: Duration = .seconds(30), format: Format = .json,
         batch: WebhookBatchSettings? = nil, isOrdered: Bool = true, concurrency: Int = 1,
         retry: WebhookRetrySettings = WebhookRetrySettings()
     ) {
@@ -35,6 +37,7 @@ public struct WebhookSettings: Hashable, Sendable {
         self.secrets = secrets
         self.headers = headers
         self.allowsRemote = allowsRemote
+        self.caFile = caFile
         self.timeout = timeout
         self.format = format
         self.batch = batch

@@ -13,7 +13,8 @@ public final class NginxServer: Sendable {
 
     /// Starts nginx and returns when it accepts connections.
     public init(
-        certificate: CertificateAuthority.Certificate, upstreamPort: UInt16, port: UInt16? = nil
+        certificate: CertificateAuthority.Certificate, upstreamPort: UInt16, port: UInt16? = nil,
+        offersHTTP2: Bool = false
     ) async throws {
         directory = try ScratchDirectory()
         errorLogPath = directory.file("error.log")
@@ -21,7 +22,8 @@ public final class NginxServer: Sendable {
         let port = try port ?? LoopbackPort.free()
         self.port = port
         let configuration = Self.configuration(
-            directory: directory.path, port: port, upstreamPort: upstreamPort, certificate: certificate)
+            directory: directory.path, port: port, upstreamPort: upstreamPort, certificate: certificate,
+            offersHTTP2: offersHTTP2)
         try directory.write(configuration, to: "nginx.conf")
         let process = try ChildProcess(
             Self.program, ["-p", directory.path, "-e", errorLogPath, "-c", directory.file("nginx.conf")])
@@ -75,7 +77,8 @@ public final class NginxServer: Sendable {
     }
 
     private static func configuration(
-        directory: String, port: UInt16, upstreamPort: UInt16, certificate: CertificateAuthority.Certificate
+        directory: String, port: UInt16, upstreamPort: UInt16, certificate: CertificateAuthority.Certificate,
+        offersHTTP2: Bool
     ) -> String {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -99,7 +102,7 @@ public final class NginxServer: Sendable {
                 client_max_body_size 64m;
                 map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
                 server {
-                    listen 127.0.0.1:\(port) ssl backlog=4096;
+                    listen 127.0.0.1:\(port) ssl \(offersHTTP2 ? "http2 " : "")backlog=4096;
                     ssl_certificate \(certificate.certificatePath);
                     ssl_certificate_key \(certificate.keyPath);
                     ssl_session_cache shared:tests:1m;
@@ -112,6 +115,7 @@ public final class NginxServer: Sendable {
                         proxy_set_header Upgrade $http_upgrade;
                         proxy_set_header Connection $connection_upgrade;
                         proxy_set_header X-Forwarded-Proto https;
+                        proxy_set_header X-Protocol $server_protocol;
                         proxy_buffering off;
                         proxy_request_buffering off;
                         proxy_connect_timeout 10s;

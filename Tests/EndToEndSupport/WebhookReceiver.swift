@@ -2,16 +2,22 @@ import Foundation
 import Synchronization
 
 /// A program's HTTP server as a webhook sink finds it: it can go down, losing its connections, and come up again on the
-/// same port. It keeps every request and answers all with the same status.
+/// same port. It keeps every request, and answers as the test says.
 public final class WebhookReceiver: Sendable {
     public struct Request: Sendable {
         public var firstLine: String
         /// Names in lower case.
         public var headers: [String: String]
         public var body: Data
+        /// Unix seconds.
+        public var receivedAt: Double
     }
 
+    /// Code and reason, and further header lines if there are any, separated by CR LF.
+    public typealias Answer = @Sendable (Request) -> String
+
     private struct State {
+        var answer: Answer
         var listener: Int32?
         /// Tells connections of an earlier life from those of this one.
         var life = 0
@@ -20,12 +26,14 @@ public final class WebhookReceiver: Sendable {
     }
 
     public let port: UInt16
-    private let status: String
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    /// - Parameter status: code and reason, and further header lines if there are any, separated by CR LF.
-    public init(status: String = "200 OK") throws {
-        self.status = status
+    public convenience init(status: String = "200 OK") throws {
+        try self.init { _ in status }
+    }
+
+    public init(answer: @escaping Answer) throws {
+        state = Mutex(State(answer: answer))
         let (descriptor, port) = try LoopbackPort.listener(backlog: 64, comesAgain: true)
         self.port = port
         serve(descriptor)
@@ -36,6 +44,11 @@ public final class WebhookReceiver: Sendable {
     /// Whatever has been received completely, answered or not, in order.
     public var requests: [Request] { state.withLock { $0.requests } }
     public var requestCount: Int { state.withLock { $0.requests.count } }
+    /// Connections whose end has not been read.
+    public var connectionCount: Int { state.withLock { $0.connections.count } }
+
+    /// Requests that come from now on are answered so.
+    public func change(to answer: @escaping Answer) { state.withLock { $0.answer = answer } }
 
     /// Refuses connections from now on and resets those that stand.
     public func goDown() {
@@ -90,14 +103,17 @@ public final class WebhookReceiver: Sendable {
     private static func answer(_ connection: Int32, life: Int, receiver: () -> WebhookReceiver?) {
         defer { close(connection) }
         while let part = HTTPPart(reading: connection), let receiver = receiver() {
-            let isAlive = receiver.state.withLock { state in
-                guard state.life == life else { return false }
-                let request = Request(firstLine: part.firstLine, headers: part.headers, body: part.body)
+            let request = Request(
+                firstLine: part.firstLine, headers: part.headers, body: part.body,
+                receivedAt: Date().timeIntervalSince1970)
+            let answer = receiver.state.withLock { state -> Answer? in
+                guard state.life == life else { return nil }
                 state.requests.append(request)
-                return true
+                return state.answer
             }
-            let answer = Data("HTTP/1.1 \(receiver.status)\r\nContent-Length: 0\r\n\r\n".utf8)
-            guard isAlive, SocketBytes.write(answer, to: connection) else { break }
+            guard let status = answer?(request),
+                SocketBytes.write(Data("HTTP/1.1 \(status)\r\nContent-Length: 0\r\n\r\n".utf8), to: connection)
+            else { break }
         }
         receiver()?.state.withLock { state in
             if state.life == life { state.connections.remove(connection) }

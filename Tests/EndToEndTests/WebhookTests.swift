@@ -31,20 +31,22 @@ extension EndToEnd {
                 let exit = try await daemon.stop()
                 #expect(exit.code == 0)
 
-                let arrival = Arrival(receiver.requests)
+                let arrivals = WebhookArrivals(receiver.requests)
                 let published = try await stage.published().map { "\($0.number ?? 0)" }
                 #expect(published.count == count)
-                #expect(arrival.distinct == published, "not each event once in the order of publication")
-                #expect(arrival.contradictions == 0, "an id with two bodies")
+                #expect(arrivals.keys == published, "not each event once in the order of publication")
+                #expect(arrivals.contradictions == 0, "an id with two bodies")
                 // Only the request that the outage cut off may come twice.
-                #expect(arrival.duplicates <= 1)
+                #expect(arrivals.duplicates <= 1)
+                let balance = try await SinkBalance(of: "app", in: daemon.databasePath)
+                #expect(balance == SinkBalance(journaled: count, delivered: count))
                 let told = daemon.log.filter { $0.isTrouble }
                 #expect(!told.isEmpty, "the outage is told")
                 figure(
                     """
                     A13 \(count) events at \(rate)/s, down for \(Int(outage.inSeconds)) s: missing \
-                    \(Set(published).subtracting(arrival.distinct).count), duplicates by webhook-id \
-                    \(arrival.duplicates), \(time.text) in all, \(recovery.text) after it was up again, \
+                    \(Set(published).subtracting(arrivals.keys).count), duplicates by webhook-id \
+                    \(arrivals.duplicates), \(time.text) in all, \(recovery.text) after it was up again, \
                     \(told.count) warnings
                     """)
             }
@@ -69,30 +71,6 @@ extension EndToEnd {
                 let exit = try await daemon.stop()
                 #expect(exit.code == 0)
             }
-        }
-    }
-}
-
-/// What a receiver has got, by `webhook-id`.
-private struct Arrival {
-    /// `params.n` of each event at its first arrival, in order.
-    var distinct: [String] = []
-    var duplicates = 0
-    /// Ids that came again with another body.
-    var contradictions = 0
-
-    init(_ requests: [WebhookReceiver.Request]) {
-        var bodies: [String: Data] = [:]
-        for request in requests {
-            let id = request.headers["webhook-id"] ?? ""
-            if let known = bodies[id] {
-                duplicates += 1
-                if known != request.body { contradictions += 1 }
-                continue
-            }
-            bodies[id] = request.body
-            let line = EventFile(data: request.body + Data("\n".utf8)).lines.first
-            distinct.append(line?.key ?? "")
         }
     }
 }

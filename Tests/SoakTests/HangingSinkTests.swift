@@ -27,8 +27,9 @@ struct HangingSinkRun: Sendable {
         try await Stage.with { stage in
             let pipe = try StuckPipe()
             let webhook = try SilentServer()
+            // As it is without a setting: a WebSocket, and audits by long polls, whose answers are taken while they come.
             var recipe = try await stage.recipe(
-                portal: ["start: retained"],
+                .automatic, portal: ["start: retained"],
                 sinks: Soak.fileSink + [
                     "terminal: { stdout: {} }", "app: { webhook: { url: \"http://127.0.0.1:\(webhook.port)/\" } }",
                 ], level: "info")
