@@ -27,7 +27,8 @@ extension SettingsNode {
         guard let address else { return nil }
         return WebhookSettings(
             address: address, secrets: secrets ?? [], headers: headers ?? [], allowsRemote: allowsRemote,
-            caFile: caFile, timeout: timeout ?? .seconds(30), format: format ?? .json, batch: batch, isOrdered: isOrdered,
+            caFile: caFile, timeout: timeout ?? .seconds(30), format: format ?? .json, batch: batch,
+            isOrdered: isOrdered,
             concurrency: concurrency ?? 1, retry: retry ?? WebhookRetrySettings())
     }
 
