@@ -90,7 +90,8 @@ let package = Package(
         .executableTarget(
             name: "pulld-bench",
             dependencies: [
-                "EndToEndSupport", "WebSocket", "PullProtocol", "Journal", "Delivery", "Events", "Secrets",
+                "EndToEndSupport", "WebSocket", "PullProtocol", "Journal", "Delivery", "Transport", "Events", "Secrets",
+                .product(name: "Logging", package: "swift-log"),
             ],
             path: "Benchmarks"),
 

@@ -1,7 +1,8 @@
 import Foundation
 
-/// `pulld-bench [stages|path|latency] [--events N]`: what each stage gets through in a second, beside the usual way of doing
-/// it, then the whole path through the built `pulld` next to it, and how long one event takes on it.
+/// `pulld-bench [stages|path|latency|webhook] [--events N]`: what each stage gets through in a second, beside the usual way
+/// of doing it, then the whole path through the built `pulld` next to it, how long one event takes on it, and what a
+/// webhook gets through beside requests that nobody has to make.
 @main
 enum Benchmark {
     static let sizes = [400, 2048]
@@ -12,11 +13,13 @@ enum Benchmark {
             arguments.indices.contains($0 + 1) ? Int(arguments[$0 + 1]) : nil
         }
         do {
-            let chosen = ["stages", "path", "latency"].filter { arguments.contains($0) }
-            let parts = chosen.isEmpty ? ["stages", "path", "latency"] : chosen
+            let all = ["stages", "path", "latency", "webhook"]
+            let chosen = all.filter { arguments.contains($0) }
+            let parts = chosen.isEmpty ? all : chosen
             if parts.contains("stages") { for size in sizes { try stages(size) } }
             if parts.contains("path") { try await path(events: events ?? 2_000_000) }
             if parts.contains("latency") { try await latency() }
+            if parts.contains("webhook") { try await webhook() }
         } catch {
             Report.line("failed: \(error)")
             exit(1)
@@ -56,6 +59,22 @@ enum Benchmark {
                 "\(mode), 400 B",
                 [figures.delays, figures.syncs].flatMap { [$0.quantile(0.5), $0.quantile(0.99)] }
                     .map { Report.rounded($0, 2) })
+        }
+    }
+
+    private static func webhook() async throws {
+        Report.heading("Webhook: 400-byte events on disk in the journal → signed POST → 200 at once, beside raw POSTs")
+        Report.row("", ["events/s", "raw", "of raw", "bytes a POST", "connections"])
+        let server = try PostServer()
+        for way in WebhookRate.ways {
+            let figures = try await WebhookRate.measure(way, size: 400, server: server)
+            Report.row(
+                way.name,
+                [
+                    Report.events(figures.eventsPerSecond), Report.events(figures.rawEventsPerSecond),
+                    "× \(Report.rounded(figures.partOfRaw, 3))", "\(figures.requestBytes)",
+                    "\(figures.connections)",
+                ])
         }
     }
 

@@ -22,6 +22,11 @@ struct BlastConnection {
 
     init(descriptor: Int32) {
         self.descriptor = descriptor
+        Self.sendAtOnce(descriptor)
+    }
+
+    /// What is written goes, however little it is (TCP_NODELAY).
+    static func sendAtOnce(_ descriptor: Int32) {
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     }

@@ -61,7 +61,7 @@ enum LineFormatting {
         return try Measurement.of(events: batch.events.count, bytes: lines().bytes) { lines().count }
     }
 
-    private static func batch(size: Int, units: Int) -> EventBatch {
+    static func batch(size: Int, units: Int) -> EventBatch {
         let unit = SampleEvents.unit(mode: .text, size: size, events: 10)
         var bytes: [UInt8] = []
         var decoded = DecodedUnit()

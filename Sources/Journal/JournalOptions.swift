@@ -10,7 +10,7 @@ public struct JournalOptions: Sendable {
     public var isDurable = true
     /// In bytes: how much may be held that is not yet on disk before `append` waits. Half as much of what is on disk stays
     /// in memory for readers that are a little behind.
-    public var window = 8 * 1024 * 1024
+    public var window = 4 * 1024 * 1024
     /// The first pause after a failed transaction; it doubles up to `longestRetryDelay`.
     public var retryDelay: Duration = .milliseconds(250)
     public var longestRetryDelay: Duration = .seconds(5)

@@ -119,9 +119,7 @@ extension Session {
     func exchange(_ request: HTTPRequest, taking source: Source, begins: OneShotSignal? = nil) async -> Answer {
         var part = AnswerPart()
         do throws(TransportError) {
-            let response = try await transport.exchange(request) {
-                begins?.fire()
-            } take: { bytes in
+            let response = try await transport.exchange(request, begins: { begins?.fire() }) { bytes in
                 await takeFront(bytes, after: &part, from: source)
             }
             return Answer(result: .success(response), part: part)

@@ -81,6 +81,11 @@ final class CurlMulti {
         curl_multi_socket_action(handle, CURL_SOCKET_TIMEOUT, 0, &running)
     }
 
+    /// At the next turn of the loop, whenever libcurl wanted it.
+    func fireTimerSoon() {
+        deadline = 0
+    }
+
     /// The next transfer that has ended, with libcurl's result.
     func nextEnded() -> (easy: UnsafeMutableRawPointer, result: CURLcode)? {
         var left: Int32 = 0

@@ -6,8 +6,6 @@ import CCurl
 final class Exchange {
     /// What whoever waits for it is resumed with.
     enum Step: Sendable {
-        /// The answer begins.
-        case head
         /// All of the body that is there.
         case piece([UInt8])
         case ended(Result<HTTPResponse, TransportError>)
@@ -22,6 +20,7 @@ final class Exchange {
     private let timeout: Int64
     /// Nil: the body is wanted as a whole.
     private let pieceSize: Int?
+    private let begins: () -> Void
     /// Nil: it is with what it was given last.
     private var waiter: CheckedContinuation<Step, Never>?
     /// It ended meanwhile.
@@ -41,11 +40,12 @@ final class Exchange {
 
     init(
         request: HTTPRequest, identity: UInt64, easy: CurlEasy, pieceSize: Int?,
-        waiter: CheckedContinuation<Step, Never>
+        begins: @escaping () -> Void, waiter: CheckedContinuation<Step, Never>
     ) {
         self.identity = identity
         self.easy = easy
         self.pieceSize = pieceSize
+        self.begins = begins
         self.waiter = waiter
         nextPieceSize = pieceSize ?? .max
         maximumBodySize = max(0, request.maximumBodySize)
@@ -85,10 +85,11 @@ final class Exchange {
         if text.hasPrefix("HTTP/") {
             // The head of a next answer, after a provisional one.
             headers.removeAll()
-            if pieceSize != nil, let waiter = waiter.take() {
-                waiter.resume(returning: .head)
+            if pieceSize != nil, lastByteAt == nil {
+                begins()
                 // A long body may take long: from here on only silence is limited.
                 easy.set(CURLOPT_TIMEOUT_MS, 0)
+                lastByteAt = MonotonicTime.now()
             }
             isHeadWhole = false
         } else if text == "\r\n" || text == "\n" {

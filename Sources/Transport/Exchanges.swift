@@ -28,9 +28,13 @@ final class Exchanges {
     /// What was given last has been taken, but for `rest`.
     func goOn(_ identity: UInt64, with rest: [UInt8], _ waiter: CheckedContinuation<Exchange.Step, Never>) {
         guard let exchange = byIdentity[identity] else { return waiter.resume(returning: .ended(.failure(.cancelled))) }
-        if exchange.isAwaited { byIdentity[identity] = nil } else { timed.insert(identity) }
+        if exchange.isAwaited { byIdentity[identity] = nil }
         exchange.goOn(with: rest, waiter)
+        // libcurl 7.88 does not always ask to be called after a pause, and then the rest would wait for any other timer.
+        multi.fireTimerSoon()
     }
+
+    func answerBegins(_ identity: UInt64) { timed.insert(identity) }
 
     func cancel(_ identity: UInt64) {
         guard let exchange = byIdentity[identity], !exchange.isAwaited else { return }

@@ -49,9 +49,9 @@ public actor Transport: HTTPClient {
     // MARK: HTTP
 
     public func exchange(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
-        switch await begin(request, pieceSize: nil) {
+        switch await begin(request, pieceSize: nil, begins: {}) {
         case (_, .ended(let result)): return try result.get()
-        case (_, .head), (_, .piece): preconditionFailure("a body that is wanted as a whole came in pieces")
+        case (_, .piece): preconditionFailure("a body that is wanted as a whole came in pieces")
         }
     }
 
@@ -60,21 +60,18 @@ public actor Transport: HTTPClient {
     ///
     /// - Parameters:
     ///   - pieceSize: bytes that have to be there before they are given away.
-    ///   - begins: called when the answer begins.
+    ///   - begins: called when the answer begins, on the loop's thread; must not block.
     ///   - take: takes bytes from the front and returns how many. What it leaves comes again with what follows, once that
     ///     has doubled it; `maximumBodySize` limits it.
     /// - Returns: the answer, with what was not taken as its body; so does the error's `partialBody`.
     public nonisolated(nonsending) func exchange(
-        _ request: HTTPRequest, pieceSize: Int = 64 * 1024, begins: nonisolated(nonsending) () async -> Void = {},
+        _ request: HTTPRequest, pieceSize: Int = 64 * 1024, begins: @escaping @Sendable () -> Void = {},
         take: nonisolated(nonsending) ([UInt8]) async -> Int
     ) async throws(TransportError) -> HTTPResponse {
-        var (identity, step) = await begin(request, pieceSize: max(1, pieceSize))
+        var (identity, step) = await begin(request, pieceSize: max(1, pieceSize), begins: begins)
         while true {
             switch step {
             case .ended(let result): return try result.get()
-            case .head:
-                await begins()
-                step = await goOn(identity, with: [])
             case .piece(let bytes):
                 let count = min(max(0, await take(bytes)), bytes.count)
                 step = await goOn(identity, with: count == 0 ? bytes : Array(bytes[count...]))
@@ -82,11 +79,15 @@ public actor Transport: HTTPClient {
         }
     }
 
-    private func begin(_ request: HTTPRequest, pieceSize: Int?) async -> (identity: UInt64, step: Exchange.Step) {
+    private func begin(
+        _ request: HTTPRequest, pieceSize: Int?, begins: @escaping @Sendable () -> Void
+    ) async -> (identity: UInt64, step: Exchange.Step) {
         nextIdentity += 1
         let identity = nextIdentity
         let step = await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in begin(request, identity, pieceSize, waiter) }
+            await withCheckedContinuation { waiter in
+                begin(request, identity, pieceSize, begins, waiter)
+            }
         } onCancel: {
             cancelExchange(identity)
         }
@@ -110,7 +111,7 @@ public actor Transport: HTTPClient {
     }
 
     private func begin(
-        _ request: HTTPRequest, _ identity: UInt64, _ pieceSize: Int?,
+        _ request: HTTPRequest, _ identity: UInt64, _ pieceSize: Int?, _ begins: @escaping @Sendable () -> Void,
         _ waiter: CheckedContinuation<Exchange.Step, Never>
     ) {
         guard !isShutDown, !Task.isCancelled else { return waiter.resume(returning: .ended(.failure(.cancelled))) }
@@ -120,7 +121,12 @@ public actor Transport: HTTPClient {
         let easy = CurlEasy(
             url: request.url, address: address, network: request.network, userAgent: userAgent, share: share)
         exchanges.begin(
-            Exchange(request: request, identity: identity, easy: easy, pieceSize: pieceSize, waiter: waiter))
+            Exchange(
+                request: request, identity: identity, easy: easy, pieceSize: pieceSize,
+                begins: { [exchanges] in
+                    exchanges.answerBegins(identity)
+                    begins()
+                }, waiter: waiter))
     }
 
     // MARK: WebSocket

@@ -15,11 +15,11 @@ public struct WebhookArrivals: Sendable {
     public var repeats: [Int]
     /// Ids that came again with another body.
     public var contradictions = 0
-    /// Bodies that are no event's line.
+    /// Bodies that are no event's line, and no gap record's.
     public var foreign = 0
 
     /// - Parameter lives: how many requests there were at the end of each life of the daemon but the last.
-    public init(_ requests: [WebhookReceiver.Request], lives ends: [Int] = []) {
+    public init(_ requests: some Collection<WebhookReceiver.Request>, lives ends: [Int] = []) {
         repeats = Array(repeating: 0, count: ends.count + 1)
         var bodies: [String: Data] = [:]
         var life = 0
@@ -32,7 +32,8 @@ public struct WebhookArrivals: Sendable {
                 continue
             }
             bodies[id] = request.body
-            guard let line = EventFile(data: request.body + Data("\n".utf8)).lines.first, line.mid != nil else {
+            guard let line = EventFile(data: request.body + Data("\n".utf8)).lines.first, line.mid != nil || line.isGap
+            else {
                 foreign += 1
                 continue
             }

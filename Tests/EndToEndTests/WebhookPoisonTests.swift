@@ -34,7 +34,8 @@ extension EndToEnd {
                 #expect(taken.first.count == count - 1 && taken.duplicates == 0)
                 for portal in ["p0", "p1"] {
                     let numbers = taken.sequences(of: portal)
-                    #expect(numbers == numbers.sorted(), "\(portal): order")
+                    let isInOrder = numbers == numbers.sorted()
+                    #expect(isInOrder, "\(portal)")
                 }
 
                 // The rule: nobody waits longer than the schedule of one event, two waits of a second at most and its

@@ -35,6 +35,8 @@ import Testing
         FullDiskRun.begin()
         HangingSinkRun.begin()
         ManyPortalsRun.begin()
+        WebhookKillRun.begin()
+        WebhookOutageRun.begin()
     }
 
     static let fileSink = ["log: { file: { path: $DIRECTORY/events.ndjson } }"]

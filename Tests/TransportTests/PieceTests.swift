@@ -155,6 +155,32 @@ extension TransportTests {
             }
         }
 
+        @Test("after pieces the next exchange on the connection learns of its end at once")
+        func endAfterPieces() async throws {
+            let body = Self.bytes(150_000)
+            let server = try LoopbackServer { peer, _ in
+                for _ in 0..<5 {
+                    guard peer.readHead() != nil, peer.write(Self.head(body.count) + body) else { return }
+                }
+                _ = peer.readHead()
+            }
+            try await TransportTests.withTransport { transport in
+                let time = try await TransportTests.took {
+                    // A kept connection that ends is replaced by a new one.
+                    for _ in 0..<40 {
+                        var taken: [UInt8] = []
+                        let response = try await transport.exchange(TransportTests.get(server.url)) { piece in
+                            taken += piece
+                            return piece.count
+                        }
+                        #expect(taken + response.body == body)
+                    }
+                }
+                #expect(time < .seconds(10))
+                #expect(server.connectionCount == 8)
+            }
+        }
+
         @Test("cancelled or shut down while a piece is being taken it ends as given up", arguments: [true, false])
         func givenUp(byCancelling: Bool) async throws {
             let server = try LoopbackServer { peer, _ in
