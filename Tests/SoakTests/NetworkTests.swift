@@ -35,7 +35,8 @@ struct NetworkRun: Sendable {
         }
         : [
             Part(fault: .byteByByte, transport: .webSocket), Part(fault: .slow, transport: .webSocket),
-            Part(fault: .serverKilled, transport: .webSocket), Part(fault: .serverKilled, transport: .longPolling),
+            Part(fault: .finished, transport: .longPolling), Part(fault: .serverKilled, transport: .webSocket),
+            Part(fault: .serverKilled, transport: .longPolling),
         ]
 
     var verdict: Verdict
@@ -126,6 +127,9 @@ extension Soak {
             figure("B4 \(part.testDescription): \(run.verdict)\(time)")
             #expect(run.verdict.isPerfect, "\(run.verdict) \(run.verdict.gaps)")
             #expect(run.exit.code == 0)
+            if [.reset, .finished].contains(part.fault) {
+                #expect(try #require(run.reconnected) < .seconds(10), "nothing is to be waited for")
+            }
             if part.fault == .halfOpen, part.transport == .webSocket {
                 #expect(try #require(run.reconnected) <= .seconds(46))
             }
