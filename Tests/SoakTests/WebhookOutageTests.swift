@@ -31,12 +31,10 @@ struct WebhookOutageRun: Sendable {
     static func begin() { _ = all }
 
     static let all = Together([Way.whole], through: Soak.doors) { _ in
-        // This sandbox answers an audit with all that it holds: what that costs is not the webhook's. So there are none, and
-        // no pings, at which a message may be lost that only an audit finds.
-        try await Stage.with(sandbox: ["--ping-interval", "3600"]) { stage in
+        try await Stage.with { stage in
             let receiver = try WebhookReceiver()
             let daemon = try await stage.daemon(
-                portal: ["start: retained", "audit: off"],
+                .automatic, portal: ["start: retained"],
                 sinks: Soak.fileSink + [
                     // An attempt that is counted while nobody is there would be the last but one.
                     "app: { webhook: { url: \"http://127.0.0.1:\(receiver.port)/\", retry: { attempts: 2 } } }"
