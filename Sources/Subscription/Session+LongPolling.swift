@@ -26,7 +26,7 @@ extension Session {
     }
 
     /// Longer than the 40 s that servers hold a poll, and no longer than a dead connection may go unnoticed.
-    private static var pollTimeout: Duration { .seconds(45) }
+    private static var pollTimeout: Duration { .seconds(44) }
 
     /// Polls, one after the other, until something ends the loop.
     nonisolated func runLongPolling(

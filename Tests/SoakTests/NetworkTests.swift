@@ -130,9 +130,7 @@ extension Soak {
             if [.reset, .finished].contains(part.fault) {
                 #expect(try #require(run.reconnected) < .seconds(10), "nothing is to be waited for")
             }
-            if part.fault == .halfOpen, part.transport == .webSocket {
-                #expect(try #require(run.reconnected) <= .seconds(46))
-            }
+            if part.fault == .halfOpen { #expect(try #require(run.reconnected) <= .seconds(45)) }
         }
     }
 }
