@@ -27,7 +27,7 @@ test: lint build-packages test-packages ## lint, then all tests
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
 	$(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
 
-lint: lint-packages ## formatting, the systemd unit, shell scripts
+lint: lint-packages ## formatting, the systemd units, shell scripts
 	$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
 	.ci/unit.sh
 	shellcheck .ci/run .ci/*.sh
