@@ -67,6 +67,12 @@ let package = Package(
             name: "History",
             dependencies: ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
         .target(
+            name: "Checks",
+            dependencies: [
+                "Daemon", "Settings", "History", "Delivery", "Journal", "Portal", "Transport", "WebSocket",
+                "PullProtocol", "Addresses", "Events", "JSONText", "Secrets", "Timing",
+            ]),
+        .target(
             name: "Sandbox",
             dependencies: [
                 "PullProtocol", "Events", "JSONText", "Secrets",
@@ -81,8 +87,8 @@ let package = Package(
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
-                "Addresses", "JSONText", "Secrets", "Timing",
+                "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
+                "Transport", "Addresses", "JSONText", "Secrets", "Timing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -134,7 +140,11 @@ let package = Package(
             dependencies: [
                 "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]),
+        .testTarget(
+            name: "ChecksTests",
+            dependencies: [
+                "Checks", "Settings", "Portal", "Transport", "PullProtocol", "Journal", "Addresses", "Events", "Secrets",
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
         .testTarget(name: "LayeringTests"),

@@ -59,6 +59,12 @@ final class Operation: Sendable {
         if let failure = sinks.failure { throw failure }
     }
 
+    private var watchdog: Watchdog {
+        Watchdog(
+            limit: Watchdog.limit(variable: surroundings.variable), notify: notify,
+            isReady: { [readiness] in readiness.hasBeenReady }, probes: [transport.probeLoop, journal.probeWriter])
+    }
+
     func plans(_ settings: Settings) throws(StartFailure) -> Assembly.Plans {
         let assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger, budget: budget)
         return try assembly.plans(client: transport)
@@ -69,6 +75,7 @@ final class Operation: Sendable {
             group.addTask { await self.alarms.run() }
             group.addTask { await self.sinks.run() }
             group.addTask { await self.portals.run() }
+            group.addTask { await self.watchdog.run() }
             defer { group.cancelAll() }
             // A sink that is new gets what comes from now on, so the sinks are there first.
             for (name, sink) in surroundings.sinks { try sinks.add(name, sink) }

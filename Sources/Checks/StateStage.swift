@@ -1,0 +1,104 @@
+import Daemon
+import Dispatch
+import Glibc
+import Journal
+import Synchronization
+import Timing
+
+/// The state directory and the journal in it, beside a daemon that may be using them.
+struct StateStage {
+    /// For the look through all of a journal.
+    static let limit = Duration.seconds(30)
+    /// Below it, a daemon will soon have to wait for room.
+    static let smallRoom: UInt64 = 16 << 20
+
+    let directory: String?
+    /// Bytes that the journal may grow to.
+    let journalSize: UInt64
+    /// Whether all of a journal is read.
+    let isThorough: Bool
+
+    func finding() async -> Finding {
+        let start = TimeSource.system.now().monotonic
+        var finding = await look()
+        finding.duration = TimeSource.system.now().monotonic - start
+        return finding
+    }
+
+    private func look() async -> Finding {
+        guard let directory else {
+            let failure = StartFailure.noStateDirectory
+            return Self.failed(failure, "there is no state directory", cure: "write state: /PATH into the file")
+        }
+        let inspection: StateInspection
+        do throws(JournalError) {
+            inspection = try StateInspection.of(directory: directory)
+            if isThorough, inspection.schema != nil, let error = await lookThrough(directory) { throw error }
+        } catch {
+            return Self.failed(StartFailure(error), error.message, cure: error.cure)
+        }
+        return Self.finding(inspection, directory: directory, journalSize: journalSize)
+    }
+
+    /// What a directory that can be used comes to.
+    static func finding(_ inspection: StateInspection, directory: String, journalSize: UInt64) -> Finding {
+        var parts = [inspection.exists ? directory : "\(directory) will be made"]
+        if let schema = inspection.schema {
+            let upgrade = inspection.isOlder ? ", brought up to date at the start" : ""
+            parts.append("journal of \(ByteCount.text(inspection.size)), schema \(schema)\(upgrade)")
+        } else if inspection.exists {
+            parts.append("no journal yet")
+        }
+        if let user = inspection.user { parts.append("in use by a daemon (process \(user))") }
+        parts.append("\(ByteCount.text(inspection.freeBytes)) free")
+        let detail = parts.joined(separator: ", ")
+        if inspection.freeBytes < smallRoom {
+            return .failed(.state, .temporary, detail, cure: "make room on its file system")
+        }
+        if inspection.exists, inspection.mode & 0o077 != 0 {
+            let mode = String(inspection.mode, radix: 8)
+            return .warning(
+                .state, "\(detail), open to others (mode \(mode))", cure: "chmod 700 \(directory)")
+        }
+        let growth = journalSize - min(journalSize, inspection.size)
+        if inspection.freeBytes < growth {
+            return .warning(
+                .state, "\(detail), and the journal may grow by \(ByteCount.text(growth))",
+                cure: "make room on its file system, or set a smaller journal.size")
+        }
+        return .ok(.state, detail)
+    }
+
+    private static func failed(_ failure: StartFailure, _ detail: String, cure: String) -> Finding {
+        .failed(.state, CheckFailure(rawValue: failure.code.rawValue) ?? .internalFault, detail, cure: cure)
+    }
+
+    /// Nil too when it takes longer than there is time for.
+    private func lookThrough(_ directory: String) async -> JournalError? {
+        await withCheckedContinuation { continuation in
+            let once = Once(continuation)
+            // SQLite blocks its thread.
+            DispatchQueue.global().async {
+                do throws(JournalError) {
+                    try Journal.check(directory: directory)
+                    once.resume(nil)
+                } catch {
+                    once.resume(error)
+                }
+            }
+            DispatchQueue.global().asyncAfter(deadline: .now() + Self.limit.inSeconds) { once.resume(nil) }
+        }
+    }
+
+    private final class Once: Sendable {
+        private let waiter: Mutex<CheckedContinuation<JournalError?, Never>?>
+
+        init(_ waiter: CheckedContinuation<JournalError?, Never>) {
+            self.waiter = Mutex(waiter)
+        }
+
+        func resume(_ error: JournalError?) {
+            waiter.withLock { $0.take() }?.resume(returning: error)
+        }
+    }
+}
