@@ -138,7 +138,8 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Secrets", "Timing",
+                "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Events", "Secrets",
+                "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(

@@ -59,12 +59,6 @@ final class Operation: Sendable {
         if let failure = sinks.failure { throw failure }
     }
 
-    private var watchdog: Watchdog {
-        Watchdog(
-            limit: Watchdog.limit(variable: surroundings.variable), notify: notify,
-            isReady: { [readiness] in readiness.hasBeenReady }, probes: [transport.probeLoop, journal.probeWriter])
-    }
-
     func plans(_ settings: Settings) throws(StartFailure) -> Assembly.Plans {
         let assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger, budget: budget)
         return try assembly.plans(client: transport)
@@ -75,7 +69,6 @@ final class Operation: Sendable {
             group.addTask { await self.alarms.run() }
             group.addTask { await self.sinks.run() }
             group.addTask { await self.portals.run() }
-            group.addTask { await self.watchdog.run() }
             defer { group.cancelAll() }
             // A sink that is new gets what comes from now on, so the sinks are there first.
             for (name, sink) in surroundings.sinks { try sinks.add(name, sink) }
@@ -90,10 +83,19 @@ final class Operation: Sendable {
     /// Returns when the daemon is to stop; a reload that is under way is broken off.
     private func obey() async {
         await withTaskGroup { group in
+            // A manager watches no service that is stopping.
+            if surroundings.notifyPath != nil { group.addTask { await self.watchdog.run() } }
             group.addTask { for await _ in self.orders.reloads { await self.reload() } }
             await orders.stop.wait()
             group.cancelAll()
         }
+    }
+
+    private var watchdog: Watchdog {
+        Watchdog(
+            limit: Watchdog.limit(variable: surroundings.variable), notify: notify,
+            isReady: { [readiness] in readiness.hasBeenReady },
+            probes: [{ [transport] in transport.probeLoop($0) }, { [journal] in journal.probeWriter($0) }])
     }
 
     /// First nothing comes in any more, then the journal brings to disk what it has, then the sinks deliver that.
