@@ -48,7 +48,8 @@ enum ChannelStages {
         let cure = "set this machine's clock (timedatectl set-ntp true), or have the portal's set"
         guard signs, abs(skew) > signatureTolerance else { return .warning(.clock, detail, cure: cure) }
         return .failed(
-            .clock, .unavailable, "\(detail): programs that check signatures refuse requests of such a time", cure: cure)
+            .clock, .unavailable, "\(detail): programs that check signatures refuse requests of such a time", cure: cure
+        )
     }
 }
 

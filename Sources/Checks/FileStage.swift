@@ -9,15 +9,17 @@ public struct CheckedFile: Sendable {
     public var findings: [Finding]
 
     public static func read(_ path: String) -> CheckedFile {
+        let watch = Stopwatch()
         do throws(SettingsError) {
             let settings = try Settings.load(path: path)
             let counts = "\(count(settings.portals.count, "portal")), \(count(settings.sinks.count, "sink"))"
-            return CheckedFile(path: path, settings: settings, findings: [.ok(.file, "\(path): \(counts)")])
+            return CheckedFile(
+                path: path, settings: settings, findings: [.ok(.file, "\(path): \(counts)", took: watch.elapsed)])
         } catch {
             let findings = error.problems.map { problem in
                 var place = problem
                 place.cure = ""
-                return Finding.failed(.file, .configuration, "\(place)", cure: problem.cure)
+                return Finding.failed(.file, .configuration, "\(place)", cure: problem.cure, took: watch.elapsed)
             }
             return CheckedFile(path: path, findings: findings)
         }

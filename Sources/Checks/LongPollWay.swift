@@ -1,6 +1,5 @@
 import Events
 import PullProtocol
-import Timing
 import Transport
 
 /// Long polls, one after the other.
@@ -18,7 +17,7 @@ struct LongPollWay: Sendable {
     func run(
         _ nonce: Nonce, onProof: @escaping @Sendable (WayResult) -> Void, onEvent: @Sendable () -> Void
     ) async {
-        let start = TimeSource.system.now().monotonic
+        let watch = Stopwatch()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [limits] in
                 do { try await Task.sleep(for: limits.proof) } catch { return }
@@ -28,7 +27,7 @@ struct LongPollWay: Sendable {
             while !Task.isCancelled {
                 let answer = await poll(position)
                 if Task.isCancelled { break }
-                let took = TimeSource.system.now().monotonic - start
+                let took = watch.elapsed
                 switch answer {
                 case .failure(let bad):
                     onProof(bad(took))

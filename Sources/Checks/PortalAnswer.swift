@@ -84,14 +84,16 @@ enum PortalAnswer {
                 cure: "set the portal's json_rpc: true to try it")
         }
         let ways = [
-            configuration.webSocketURL.map { _ in "WebSocket" }, configuration.longPollingURL.map { _ in "long polling" },
+            configuration.webSocketURL.map { _ in "WebSocket" },
+            configuration.longPollingURL.map { _ in "long polling" },
         ].compactMap(\.self)
         guard portal.transport.choice.transport(for: configuration) != nil else {
             return .failed(
                 .configuration, .unavailable,
                 "\(server): offers \(ways.first ?? "no way to connect"), and the file wants \(portal.transport.rawValue)",
                 cure: ways.isEmpty
-                    ? "check the addresses in the settings of the portal's Push and Pull module" : "set transport: auto")
+                    ? "check the addresses in the settings of the portal's Push and Pull module" : "set transport: auto"
+            )
         }
         return .ok(.configuration, "\(server), \(ways.joined(separator: " and "))")
     }

@@ -49,12 +49,20 @@ struct PushCheck: Sendable {
             let (proofs, proof) = AsyncStream<(way: PushWay, result: WayResult)>.makeStream()
             if wantsWebSocket {
                 group.addTask {
-                    await webSocket.run(nonce) { proof.yield((.webSocket, $0)) } onEvent: { arrivals.note(.webSocket) }
+                    await webSocket.run(nonce) {
+                        proof.yield((.webSocket, $0))
+                    } onEvent: {
+                        arrivals.note(.webSocket)
+                    }
                 }
             }
             if wantsPolling {
                 group.addTask {
-                    await poll.run(nonce) { proof.yield((.longPoll, $0)) } onEvent: { arrivals.note(.longPoll) }
+                    await poll.run(nonce) {
+                        proof.yield((.longPoll, $0))
+                    } onEvent: {
+                        arrivals.note(.longPoll)
+                    }
                 }
             }
             var results: [PushWay: WayResult] = [:]

@@ -6,6 +6,7 @@ struct SecretsStage {
     let environment: SecretEnvironment
     private(set) var findings: [Finding] = []
     private var count = 0
+    private let watch = Stopwatch()
 
     init(environment: SecretEnvironment) {
         self.environment = environment
@@ -33,6 +34,6 @@ struct SecretsStage {
 
     /// Faults and warnings; without any, what was read.
     var result: [Finding] {
-        findings.isEmpty ? [.ok(.secrets, count == 1 ? "1 read" : "\(count) read")] : findings
+        findings.isEmpty ? [.ok(.secrets, count == 1 ? "1 read" : "\(count) read", took: watch.elapsed)] : findings
     }
 }

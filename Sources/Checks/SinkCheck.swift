@@ -22,7 +22,10 @@ struct SinkCheck: Sendable {
         case .standardOutput:
             log.add(.ok(.target, "standard output"))
         case .file(let path, let rotation):
-            log.add(Self.file(path, isRotated: rotation != nil))
+            let watch = Stopwatch()
+            var finding = Self.file(path, isRotated: rotation != nil)
+            finding.duration = watch.elapsed
+            log.add(finding)
         case .webhook(let webhook):
             readSecrets(webhook, &log)
             if isOffline { return }

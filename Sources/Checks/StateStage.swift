@@ -19,9 +19,9 @@ struct StateStage {
     let isThorough: Bool
 
     func finding() async -> Finding {
-        let start = TimeSource.system.now().monotonic
+        let watch = Stopwatch()
         var finding = await look()
-        finding.duration = TimeSource.system.now().monotonic - start
+        finding.duration = watch.elapsed
         return finding
     }
 

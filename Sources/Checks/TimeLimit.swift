@@ -1,3 +1,5 @@
+import Timing
+
 /// The result of `work`, or nil when it takes longer; it is cancelled then. What does not heed cancellation holds this up.
 nonisolated func within<Value: Sendable>(
     _ limit: Duration, _ work: @escaping @Sendable () async -> Value
@@ -11,4 +13,11 @@ nonisolated func within<Value: Sendable>(
         defer { group.cancelAll() }
         return await group.next() ?? nil
     }
+}
+
+/// How long something takes, on the monotonic clock.
+struct Stopwatch {
+    private let start = TimeSource.system.now().monotonic
+
+    var elapsed: Duration { TimeSource.system.now().monotonic - start }
 }

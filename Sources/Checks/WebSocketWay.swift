@@ -1,5 +1,4 @@
 import PullProtocol
-import Timing
 import Transport
 import WebSocket
 
@@ -17,15 +16,15 @@ struct WebSocketWay: Sendable {
     func run(
         _ nonce: Nonce, onProof: @escaping @Sendable (WayResult) -> Void, onEvent: @Sendable () -> Void
     ) async {
-        let start = TimeSource.system.now().monotonic
+        let watch = Stopwatch()
         let connection: WebSocketConnection
         do throws(TransportError) {
             guard case .success(let request) = request else { return onProof(Self.unusable(request)) }
             connection = try await transport.connectWebSocket(request)
         } catch {
-            return onProof(Self.refused(error, took: TimeSource.system.now().monotonic - start))
+            return onProof(Self.refused(error, took: watch.elapsed))
         }
-        let took = TimeSource.system.now().monotonic - start
+        let took = watch.elapsed
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [limits] in
                 do { try await Task.sleep(for: limits.proof) } catch { return }
@@ -63,7 +62,8 @@ struct WebSocketWay: Sendable {
         case .session(.closedByPeer(let close)), .session(.closedByUs(_, let close?)):
             .bad(
                 message: "opened, and closed by the server with code \(close.code)",
-                cure: cure(forCode: CloseMeaning.effectiveCode(code: Int(close.code), reason: close.reason)), took: took)
+                cure: cure(forCode: CloseMeaning.effectiveCode(code: Int(close.code), reason: close.reason)), took: took
+            )
         case .session(.violation(let violation)):
             .bad(
                 message: "opened, and then no WebSocket: \(violation.message) (RFC 6455, \(violation.section))",

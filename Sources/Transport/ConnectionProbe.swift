@@ -80,7 +80,9 @@ extension Transport {
         _ identity: UInt64, _ url: Secret, _ network: NetworkOptions, _ timeout: Duration,
         _ waiter: CheckedContinuation<ConnectionProbe, Never>
     ) {
-        guard !isShutDown, !Task.isCancelled else { return waiter.resume(returning: ConnectionProbe(error: .cancelled)) }
+        guard !isShutDown, !Task.isCancelled else {
+            return waiter.resume(returning: ConnectionProbe(error: .cancelled))
+        }
         guard let address = Address(url) else {
             return waiter.resume(returning: ConnectionProbe(error: .notAnAddress))
         }

@@ -1,11 +1,11 @@
 import Addresses
 import Events
-import Journal
 import Secrets
 import Settings
 import Testing
 
 @testable import Checks
+@testable import Journal
 @testable import Portal
 @testable import PullProtocol
 @testable import Transport
@@ -111,7 +111,8 @@ private func words(_ findings: [Finding]) -> [String] {
 
     @Test("JSON-RPC and a switched-off server are failures, as the daemon has them")
     func unusable() {
-        #expect(PortalAnswer.findings(configuration(version: 5), portal, took: nil).last?.cure.contains("json_rpc") == true)
+        #expect(
+            PortalAnswer.findings(configuration(version: 5), portal, took: nil).last?.cure.contains("json_rpc") == true)
         var off = configuration()
         off.isEnabled = false
         #expect(PortalAnswer.findings(off, portal, took: nil).last?.hasFailed == true)
@@ -163,7 +164,8 @@ private func words(_ findings: [Finding]) -> [String] {
     private let both = EventResult.arrived([.webSocket, .longPoll], took: .milliseconds(3), isSecond: false)
 
     private func words(
-        _ transport: PortalSettings.Transport = .auto, _ webSocket: WayResult?, _ poll: WayResult?, _ event: EventResult
+        by transport: PortalSettings.Transport = .auto, _ webSocket: WayResult?, _ poll: WayResult?,
+        _ event: EventResult
     ) -> [String] {
         var results: [PushWay: WayResult] = [:]
         results[.webSocket] = webSocket
@@ -182,8 +184,8 @@ private func words(_ findings: [Finding]) -> [String] {
 
     @Test("Where it does not, the one that it names has to work")
     func named() {
-        #expect(words(.websocket, bad, nil, .notSent("")) == ["failed", "skipped", "skipped"])
-        #expect(words(.longPolling, nil, bad, .notSent("")) == ["skipped", "failed", "skipped"])
+        #expect(words(by: .websocket, bad, nil, .notSent("")) == ["failed", "skipped", "skipped"])
+        #expect(words(by: .longPolling, nil, bad, .notSent("")) == ["skipped", "failed", "skipped"])
     }
 
     @Test("A way that agreed and did not bring what the other one brought is bad")
