@@ -56,10 +56,10 @@ extension EndToEnd {
                 let other = try await recipe(
                     stage, ["journal: { keep: 2h }", "state: $DIRECTORY/elsewhere"], level: "debug")
                 try await daemon.reload(other.configuration)
-                let warnings = daemon.log.filter { $0.level == "warning" }
+                let warnings = daemon.log.filter(\.isTrouble)
                 #expect(
                     Set(warnings.compactMap { $0.fields["setting"] }) == ["journal", "state"],
-                    "\(daemon.process.errorOutput)")
+                    "\(daemon.log)")
                 #expect(warnings.allSatisfy { $0.cure.contains("restart") })
                 try await stage.sandbox.fault("cut")
                 try await eventually(within: .seconds(10), "debug lines\n\(daemon.process.errorOutput)") {
