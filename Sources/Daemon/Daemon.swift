@@ -64,10 +64,11 @@ public struct Daemon: Sendable {
     ///
     /// - Throws: `StartFailure`, with the exit code.
     public func run() async throws {
+        ProcessMemory.limitAllocator()
         let notify = NotifySocket(path: surroundings.notifyPath)
         let transport = Transport(userAgent: Product.userAgent)
         let readiness = Readiness(portals: settings.portals.map(\.name), notify: notify) {
-            StartupMemory.giveBack()
+            ProcessMemory.giveBackStartup()
         }
         do {
             let journal = try openJournal(readiness)
