@@ -62,7 +62,6 @@ let package = Package(
                 "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
                 "Addresses", "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(
@@ -134,7 +133,8 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "Settings", "Subscription", "Journal", "Transport", "Secrets",
+                "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Events", "Secrets",
+                "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),

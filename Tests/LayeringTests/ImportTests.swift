@@ -34,8 +34,7 @@ private let allowedImports: [String: Set<String>] = [
 
     "Daemon": [
         "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
-        "Addresses", "Events",
-        "Secrets", "Timing", "Logging", "ServiceLifecycle", "UnixSignals",
+        "Addresses", "Events", "Secrets", "Timing", "Logging", "UnixSignals",
     ],
     "History": ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
