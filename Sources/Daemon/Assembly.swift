@@ -20,6 +20,10 @@ struct Assembly {
     let settings: Settings
     let secrets: SecretEnvironment
     let logger: Logger
+    /// Where tokens are kept; nil: nowhere.
+    var state: String?
+    /// Of the authorisation servers.
+    let tokenBudget = RequestBudget()
 
     /// What delivers to the sinks of the settings, each with its place in the journal.
     ///
