@@ -24,6 +24,8 @@ public struct AuthorisationFailure: Error, Sendable, Hashable {
         case notStored
         /// The stored tokens cannot be read, or another process is changing them.
         case store
+        /// What a person has pasted is not what was asked for.
+        case input
         /// The caller gave up waiting.
         case cancelled
     }
