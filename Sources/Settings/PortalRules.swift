@@ -95,7 +95,8 @@ extension SettingsNode {
             fields["access_token"] == nil
                 || ["client_id", "client_secret", "refresh_token"].contains(where: { fields[$0] != nil })
         {
-            _ = fields.required("client_id", example: "client_id: local.…")
+            _ = fields.required(
+                "client_id", example: "client_id: local.…; or access_token: { env: NAME } alone for a first try")
             _ = fields.required("client_secret", example: "client_secret: { credential: NAME }")
         }
         return oauth
