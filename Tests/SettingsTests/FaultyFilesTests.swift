@@ -200,7 +200,7 @@ let faultyFiles: [FaultyFile] = [
     // Authorisation and secrets.
     FaultyFile(
         "an authorisation without secrets", portal("    oauth: { client_id: local.1 }\n"),
-        ["5:5 portals.acme.oauth.client_secret: missing", "5:5 portals.acme.oauth.refresh_token: missing"]),
+        ["5:5 portals.acme.oauth.client_secret: missing"]),
     FaultyFile(
         "a refresh token without application", oauth("      refresh_token: { env: R }\n"),
         ["5:5 portals.acme.oauth.client_id: missing", "5:5 portals.acme.oauth.client_secret: missing"]),
