@@ -20,6 +20,10 @@ struct Assembly {
     let settings: Settings
     let secrets: SecretEnvironment
     let logger: Logger
+    /// Where tokens are kept; nil: nowhere.
+    var state: String?
+    /// Of the authorisation servers.
+    let tokenBudget = RequestBudget()
 
     /// What delivers to the sinks of the settings, each with its place in the journal.
     ///
@@ -84,25 +88,13 @@ struct Assembly {
     ) throws(StartFailure) -> PortalClient {
         do {
             return try PortalClient(
-                url: portal.url, credential: try credential(portal.access, place), http: http, network: network,
+                url: portal.url, credential: try credential(of: portal, place, http, network), http: http,
+                network: network,
                 budget: portal.limit.map { (budget, $0) })
         } catch let error as StartFailure {
             throw error
         } catch {
             throw StartFailure(.configuration, "\(place): \(error)")
-        }
-    }
-
-    private func credential(_ access: PortalAccess, _ place: String) throws(StartFailure) -> PortalCredential {
-        switch access {
-        case .webhook(let source): return .webhook(address: try resolve(source, "\(place).webhook"))
-        case .oauth(let oauth):
-            guard let source = oauth.accessToken else {
-                throw StartFailure(
-                    .configuration,
-                    "\(place).oauth: this version does not renew tokens yet; give an access_token")
-            }
-            return .application(accessToken: try resolve(source, "\(place).oauth.access_token"))
         }
     }
 

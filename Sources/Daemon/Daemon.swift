@@ -114,7 +114,8 @@ public struct Daemon: Sendable {
     private func serviceGroup(
         _ journal: Journal, _ transport: Transport, _ readiness: Readiness, _ notify: NotifySocket
     ) throws -> ServiceGroup {
-        let assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger)
+        var assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger)
+        if surroundings.keepsState { assembly.state = settings.stateDirectory(variable: surroundings.variable) }
         var runners = try assembly.runners(
             journal: journal, client: transport, onAttempt: surroundings.onAttempt)
         for (name, sink) in surroundings.sinks {

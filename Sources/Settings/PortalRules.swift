@@ -89,12 +89,14 @@ extension SettingsNode {
         oauth.server = fields["server"]?.origin(
             of: "an authorisation server", example: "https://oauth.bitrix24.tech")
 
-        if fields["access_token"] == nil || fields["refresh_token"] != nil {
+        // Without any token a person authorises the application: pulld login.
+        let isWhole = fields["client_id"] != nil && fields["client_secret"] != nil
+        if !isWhole,
+            fields["access_token"] == nil
+                || ["client_id", "client_secret", "refresh_token"].contains(where: { fields[$0] != nil })
+        {
             _ = fields.required("client_id", example: "client_id: local.…")
             _ = fields.required("client_secret", example: "client_secret: { credential: NAME }")
-            _ = fields.required(
-                "refresh_token",
-                example: "refresh_token: { credential: NAME }, or access_token: { env: NAME } for a first try")
         }
         return oauth
     }
