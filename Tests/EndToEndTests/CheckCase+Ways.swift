@@ -112,10 +112,40 @@ extension CheckCase {
             "too many requests", 503, #"{"error":"QUERY_LIMIT_EXCEEDED","error_description":"Too many requests"}"#,
             portal("rest", "query_limit_exceeded", cure: "fewer requests", skipped: 9)),
         online(
-            "a token of nobody", Setup(token: "a-token-that-nobody-gave"),
+            "a token of nobody", Setup(token: "a-token-that-nobody-gave", isRenewable: false),
             portal("token", "no_auth_found", cure: "access token", exit: 77, skipped: 8)),
-        online("a token that has run out", portal("token", "expired_token", cure: "token", exit: 77, skipped: 8)) {
+        online(
+            "a token that has run out, and no application to renew it", Setup(isRenewable: false),
+            portal("token", "expired_token", cure: "access token", exit: 77, skipped: 8)
+        ) { try await $0.sandbox.fault("expire-tokens") },
+        online(
+            "a token that has run out, and a refresh token that is used up",
+            portal("token", "invalid_grant", cure: "pulld login acme", exit: 77, skipped: 8)
+        ) {
             try await $0.sandbox.fault("expire-tokens")
+            try await $0.sandbox.fault("revoke-tokens")
+        },
+        online(
+            "a token that has run out, and an authorisation server that is down",
+            portal("token", "the authorisation server has a fault", cure: "wait", skipped: 8)
+        ) {
+            try await $0.sandbox.fault("expire-tokens")
+            try await $0.sandbox.fault("block-tokens")
+        },
+        CheckCase(
+            name: "an application that nobody has let in",
+            expectation: portal("token", "no refresh token", cure: "pulld login acme", exit: 77, skipped: 8)
+        ) {
+            try await Stage.with { stage in
+                let text = """
+                    portals:
+                      acme: { url: '\(stage.url)', oauth: { client_id: local.1, client_secret: { env: CLIENT_SECRET } } }
+                    sinks: { terminal: { stdout: {} } }
+                    state: $DIRECTORY/state
+                    """
+                return try await .of(
+                    configuration: text, in: try ScratchDirectory(), environment: ["CLIENT_SECRET": "a-client-secret"])
+            }
         },
         CheckCase(
             name: "a webhook's code that is wrong",
