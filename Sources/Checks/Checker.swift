@@ -19,7 +19,7 @@ public struct Checker: Sendable {
     }
 
     /// Portals and sinks under way at the same time.
-    static let width = 8
+    static let width = 32
 
     private let settings: Settings
     private let options: Options

@@ -85,7 +85,7 @@ struct TokenAccess {
                 ? "accepted; it cannot be renewed, and works an hour at most" : "accepted; \(obstacle ?? "")"
         }
         let figures = await authorisation.figures
-        let word = figures.renewals > 0 ? (hadToken ? "renewed: the old one had run out" : "renewed") : "accepted"
+        let word = figures.renewals > 0 ? "renewed" : "accepted"
         guard let expiry = figures.expiry else { return word }
         return "\(word), works for \(TimeSpan.text(Double(expiry) - TimeSource.system.now().wall))"
     }

@@ -54,7 +54,7 @@ extension EndToEnd {
                 try await stage.sandbox.fault("expire-tokens")
                 let run = try await CheckRun.of(configuration: text, in: directory, environment: environment)
                 #expect(run.exit == 0, "\(run.stages)")
-                #expect(run["token"]?.detail.hasPrefix("renewed: the old one had run out") == true, "\(run.stages)")
+                #expect(run["token"]?.detail.hasPrefix("renewed, works for ") == true, "\(run.stages)")
                 // The second one finds what the first has kept.
                 let again = try await CheckRun.of(configuration: text, in: directory, environment: environment)
                 #expect(again["token"]?.detail.hasPrefix("accepted") == true, "\(again.stages)")
@@ -181,8 +181,8 @@ extension EndToEnd {
                 var subjects: [String] = []
                 for stage in run.stages where subjects.last != stage.subject { subjects.append(stage.subject) }
                 #expect(subjects == [""] + (0..<20).map { "p\($0)" } + ["terminal"])
-                // Each holds its connection for five seconds, eight at a time.
-                #expect(took < .seconds(40))
+                // Each holds its connection for five seconds.
+                #expect(took < .seconds(60))
                 figure("check of 20 portals: \(took.text)")
             }
         }
