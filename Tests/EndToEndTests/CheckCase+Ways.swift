@@ -216,7 +216,7 @@ extension CheckCase {
             Setup(sandbox: ["--no-websocket"], transport: .webSocket),
             portal("config", "the file wants websocket", cure: "transport: auto", skipped: 6)),
         vector(
-            "a configuration without channels", "C4", portal("channels", "no channel", cure: "application", skipped: 4)),
+            "a configuration without channels", "C4", portal("channels", "no channel", cure: "application", skipped: 5)),
         online(
             "a channel that has ended",
             Setup(

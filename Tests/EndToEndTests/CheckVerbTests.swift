@@ -58,7 +58,7 @@ extension EndToEnd {
                 // The second one finds what the first has kept.
                 let again = try await CheckRun.of(configuration: text, in: directory, environment: environment)
                 #expect(again["token"]?.detail.hasPrefix("accepted") == true, "\(again.stages)")
-                #expect(try await stage.sandbox.calls().count { $0.method.contains("token") } == 1)
+                #expect(try await stage.sandbox.calls().count { $0.method == "oauth" } == 1)
                 let mode = try FileManager.default.attributesOfItem(atPath: directory.file("state/tokens/acme.json"))
                 #expect((mode[.posixPermissions] as? NSNumber)?.intValue == 0o600)
 
