@@ -27,8 +27,9 @@ struct StateStage {
 
     private func look() async -> Finding {
         guard let directory else {
-            let failure = StartFailure.noStateDirectory
-            return Self.failed(failure, "there is no state directory", cure: "write state: /PATH into the file")
+            return .failed(
+                .state, .configuration, "there is no state directory",
+                cure: "write state: /PATH into the file, or set HOME")
         }
         let inspection: StateInspection
         do throws(JournalError) {

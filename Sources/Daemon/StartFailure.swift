@@ -21,7 +21,7 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
 }
 
 extension StartFailure {
-    public static let noStateDirectory = StartFailure(
+    static let noStateDirectory = StartFailure(
         .configuration, "there is no state directory: write state: /PATH into the configuration file, or set HOME")
 
     /// What the journal's fault means for the process.

@@ -184,6 +184,19 @@ public actor Transport: HTTPClient {
         return multi
     }
 
+    func newIdentity() -> UInt64 {
+        nextIdentity += 1
+        return nextIdentity
+    }
+
+    func newEasy(_ url: Secret, _ address: Address, _ network: NetworkOptions) -> CurlEasy {
+        CurlEasy(url: url, address: address, network: network, userAgent: userAgent, share: share)
+    }
+
+    nonisolated func cancelProbe(_ identity: UInt64) {
+        loop.post { self.assumeIsolated { $0.probes.removeValue(forKey: identity)?.cancel() } }
+    }
+
     private func cancelOpening(_ identity: UInt64) {
         guard let link = links[identity], link.phase != .open else { return }
         drop(link, .transport(.cancelled))
@@ -273,21 +286,6 @@ public actor Transport: HTTPClient {
         } else {
             loop.watch(link.descriptor, events: events)
         }
-    }
-
-    // MARK: For probes
-
-    func newIdentity() -> UInt64 {
-        nextIdentity += 1
-        return nextIdentity
-    }
-
-    func newEasy(_ url: Secret, _ address: Address, _ network: NetworkOptions) -> CurlEasy {
-        CurlEasy(url: url, address: address, network: network, userAgent: userAgent, share: share)
-    }
-
-    nonisolated func cancelProbe(_ identity: UInt64) {
-        loop.post { self.assumeIsolated { $0.probes.removeValue(forKey: identity)?.cancel() } }
     }
 
     // MARK: For connections

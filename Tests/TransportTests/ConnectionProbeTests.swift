@@ -6,8 +6,8 @@ import Testing
 @testable import Transport
 
 extension TransportTests {
-    @Suite("Probes")
-    struct ProbeTests {
+    @Suite("Probes of connections")
+    struct ConnectionProbeTests {
         private func probe(
             _ url: String, network: NetworkOptions = direct, timeout: Duration = .seconds(10)
         ) async throws -> ConnectionProbe {
