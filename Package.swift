@@ -68,6 +68,12 @@ let package = Package(
             name: "History",
             dependencies: ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
         .target(
+            name: "Checks",
+            dependencies: [
+                "Daemon", "Settings", "History", "Delivery", "Journal", "Portal", "Transport", "WebSocket",
+                "PullProtocol", "Addresses", "Events", "JSONText", "Secrets", "Timing",
+            ]),
+        .target(
             name: "Sandbox",
             dependencies: [
                 "PullProtocol", "Events", "JSONText", "Secrets",
@@ -82,8 +88,8 @@ let package = Package(
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
-                "Addresses", "JSONText", "Secrets", "Timing",
+                "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
+                "Transport", "Addresses", "JSONText", "Secrets", "Timing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -136,6 +142,11 @@ let package = Package(
                 "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Events", "Secrets",
                 "Timing",
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "ChecksTests",
+            dependencies: [
+                "Checks", "Settings", "Portal", "Transport", "PullProtocol", "Journal", "Addresses", "Events", "Secrets",
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
         .testTarget(name: "LayeringTests"),

@@ -1,4 +1,4 @@
-import Journal
+public import Journal
 
 /// Why the daemon did not start or did not go on, with the exit code for it (sysexits(3)).
 public struct StartFailure: Error, Sendable, CustomStringConvertible {
@@ -31,7 +31,7 @@ extension StartFailure {
         .configuration, "there is no state directory: write state: /PATH into the configuration file, or set HOME")
 
     /// What the journal's fault means for the process.
-    init(_ error: JournalError) {
+    public init(_ error: JournalError) {
         let code: Code =
             switch error.code {
             case .locked, .missing, .forbidden, .cannotCreate, .newerSchema: .cannotCreate

@@ -37,11 +37,15 @@ private let allowedImports: [String: Set<String>] = [
         "Addresses", "Events", "Secrets", "Timing", "Logging", "UnixSignals",
     ],
     "History": ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
+    "Checks": [
+        "Daemon", "Settings", "History", "Delivery", "Journal", "Portal", "Transport", "WebSocket", "PullProtocol",
+        "Addresses", "Events", "JSONText", "Secrets", "Timing",
+    ],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
     "Demo": ["Daemon", "Sandbox", "Settings", "History", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
     "pulld": [
-        "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport", "Addresses",
-        "JSONText", "Secrets", "Timing", "ArgumentParser", "Logging",
+        "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
+        "Addresses", "JSONText", "Secrets", "Timing", "ArgumentParser", "Logging",
     ],
 ]
 
