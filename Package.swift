@@ -129,7 +129,7 @@ let package = Package(
         .testTarget(
             name: "HistoryTests",
             dependencies: ["EndToEndSupport", "History", "Journal", "Delivery", "Events", "Timing"]),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),
+        .testTarget(name: "SettingsTests", dependencies: ["EndToEndSupport", "Settings", "Secrets"]),
         .testTarget(
             name: "SubscriptionTests",
             dependencies: [
@@ -146,7 +146,8 @@ let package = Package(
         .testTarget(
             name: "ChecksTests",
             dependencies: [
-                "Checks", "Settings", "Portal", "Transport", "PullProtocol", "Journal", "Addresses", "Events", "Secrets",
+                "Checks", "Settings", "Portal", "Transport", "PullProtocol", "Journal", "Addresses", "Events",
+                "Secrets",
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
         .testTarget(name: "LayeringTests"),

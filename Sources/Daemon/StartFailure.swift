@@ -27,7 +27,7 @@ extension StartFailure {
         self.init(first.code, failures.map(\.description).joined(separator: "\n"))
     }
 
-    static let noStateDirectory = StartFailure(
+    public static let noStateDirectory = StartFailure(
         .configuration, "there is no state directory: write state: /PATH into the configuration file, or set HOME")
 
     /// What the journal's fault means for the process.
