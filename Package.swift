@@ -54,6 +54,7 @@ let package = Package(
                 "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(name: "Admin", dependencies: ["Addresses", "JSONText", "Timing"]),
         .target(name: "Settings", dependencies: ["Addresses", "Secrets", .product(name: "Yams", package: "Yams")]),
         .target(
             name: "Daemon",
@@ -123,6 +124,8 @@ let package = Package(
         .testTarget(
             name: "HistoryTests",
             dependencies: ["EndToEndSupport", "History", "Journal", "Delivery", "Events", "Timing"]),
+        .testTarget(
+            name: "AdminTests", dependencies: ["EndToEndSupport", "Admin", "Addresses", "JSONText", "Timing"]),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),
         .testTarget(
             name: "SubscriptionTests",

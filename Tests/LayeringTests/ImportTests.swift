@@ -29,6 +29,7 @@ private let allowedImports: [String: Set<String>] = [
         "Logging",
     ],
     "Delivery": ["Journal", "Transport", "Events", "JSONText", "Secrets", "Timing", "Logging"],
+    "Admin": ["Addresses", "JSONText", "Timing"],
     "Settings": ["Addresses", "Secrets", "Yams"],
 
     "Daemon": [
