@@ -62,7 +62,6 @@ let package = Package(
                 "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses",
                 "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(

@@ -21,6 +21,12 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
 }
 
 extension StartFailure {
+    /// Several in one, with the code of the first; nil when there are none.
+    init?(all failures: [StartFailure]) {
+        guard let first = failures.first else { return nil }
+        self.init(first.code, failures.map(\.description).joined(separator: "\n"))
+    }
+
     static let noStateDirectory = StartFailure(
         .configuration, "there is no state directory: write state: /PATH into the configuration file, or set HOME")
 

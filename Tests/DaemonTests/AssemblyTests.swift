@@ -29,7 +29,7 @@ private struct NoClient: HTTPClient {
     private func failure(_ yaml: String, _ variables: [String: String] = [:]) throws -> StartFailure? {
         let assembly = try assembly(yaml, variables)
         do {
-            _ = try assembly.sessions(client: NoClient())
+            _ = try assembly.plans(client: NoClient())
             return nil
         } catch {
             return error
@@ -49,7 +49,7 @@ private struct NoClient: HTTPClient {
                 tls: { ca_file: /ca.pem }
                 proxy: http://proxy.example:3128
             """
-        let plan = try #require(try assembly(yaml, ["T": "t"]).sessions(client: NoClient()).first)
+        let plan = try #require(try assembly(yaml, ["T": "t"]).plans(client: NoClient()).portals.first)
         #expect(plan.options.name == "acme")
         #expect(plan.options.channels == [.shared])
         #expect(plan.options.rules.transport == .longPollingOnly)
@@ -62,8 +62,8 @@ private struct NoClient: HTTPClient {
     @Test("A webhook's configuration is looked at every hour")
     func webhook() throws {
         let yaml = "portals: {p: {url: 'https://p.example', webhook: {env: W}}}"
-        let plans = try assembly(yaml, ["W": "https://p.example/rest/1/code/"]).sessions(client: NoClient())
-        #expect(plans.first?.options.rules.regularRefresh == 3600)
+        let plans = try assembly(yaml, ["W": "https://p.example/rest/1/code/"]).plans(client: NoClient())
+        #expect(plans.portals.first?.options.rules.regularRefresh == 3600)
     }
 
     @Test("A secret that is missing stops the start with the setting's name and the cure")
@@ -90,9 +90,10 @@ private struct NoClient: HTTPClient {
         let assembly = Assembly(
             settings: settings, secrets: .process, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() })
         let journal = try Journal.temporary()
-        let failure = #expect(throws: StartFailure.self) {
-            try assembly.runners(journal: journal, client: NoClient(), onAttempt: nil)
-        }
+        let sinks = RunningSinks(
+            journal: journal, client: NoClient(), logger: assembly.logger, onAttempt: nil, onEnd: {})
+        let plans = try assembly.plans(client: NoClient()).sinks
+        let failure = #expect(throws: StartFailure.self) { try sinks.prepare(plans) }
         await journal.close()
         #expect(failure?.code == .cannotCreate)
         #expect(failure?.description.contains("/no/such/place/e") == true)

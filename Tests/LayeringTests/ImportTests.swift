@@ -34,7 +34,7 @@ private let allowedImports: [String: Set<String>] = [
 
     "Daemon": [
         "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses", "Events",
-        "Secrets", "Timing", "Logging", "ServiceLifecycle", "UnixSignals",
+        "Secrets", "Timing", "Logging", "UnixSignals",
     ],
     "History": ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
