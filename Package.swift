@@ -135,8 +135,9 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "Settings", "Subscription", "Journal", "Transport", "Secrets",
+                "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
         .testTarget(name: "LayeringTests"),

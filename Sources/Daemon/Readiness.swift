@@ -24,6 +24,9 @@ final class Readiness: Sendable {
         state = Mutex(State(portals: Dictionary(uniqueKeysWithValues: portals.map { ($0, .starting) })))
     }
 
+    /// The service manager has been told `READY=1`.
+    var hasBeenReady: Bool { state.withLock { $0.hasBeenReady } }
+
     /// - Parameter trouble: nil: it is written again.
     func journal(isBlockedBy trouble: String?) {
         change { $0.journalTrouble = trouble }

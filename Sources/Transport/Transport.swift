@@ -274,7 +274,11 @@ public actor Transport: HTTPClient {
         }
     }
 
-    // MARK: For connections
+    // MARK: For connections and others that are not on the loop
+
+    nonisolated func post(_ call: @escaping @Sendable () -> Void) {
+        loop.post(call)
+    }
 
     nonisolated func withLink(_ identity: UInt64, _ change: @escaping @Sendable (WebSocketLink) -> Void) {
         loop.post {
