@@ -72,10 +72,11 @@ struct Assembly {
         case .secret(let source): network.proxy = try resolve(source, "\(place).proxy")
         case nil: break
         }
-        let options = SessionOptions(
+        var options = SessionOptions(
             name: portal.name, rules: SessionRules(portal), channels: Set(portal.channels.map(\.kind)),
             network: network, start: portal.start == .retained ? .retained : .now,
             allowsJSONRPC: portal.allowsJSONRPC)
+        options.heartbeat = portal.heartbeat
         let client = try portalClient(portal, place, network, through: http)
         return PortalPlan(settings: portal, secrets: record.secrets, options: options, client: client)
     }
