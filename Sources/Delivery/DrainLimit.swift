@@ -54,7 +54,7 @@ struct DrainLimit: Sendable {
             }
             group.addTask {
                 await isAsked.wait()
-                return await self.sleep(stopLimit)
+                return isAsked.isFired ? await self.sleep(stopLimit) : .limitNotReached
             }
             // A limit only counts when it is reached; a cancelled wait for it says nothing.
             var fault: SinkError?
