@@ -11,7 +11,7 @@ BENCH_ARGS ?=
 
 BUILD_PACKAGES = libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev pkg-config
 LINT_PACKAGES = systemd shellcheck
-TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3 python3-venv
+TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3 python3-venv prometheus
 
 .PHONY: help demo test lint soak bench release clean build-packages lint-packages test-packages
 

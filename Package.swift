@@ -59,14 +59,15 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses",
+                "Admin", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
+                "Addresses",
                 "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "History",
-            dependencies: ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
+            dependencies: ["Admin", "Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
         .target(
             name: "Sandbox",
             dependencies: [
@@ -82,7 +83,8 @@ let package = Package(
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
+                "Admin", "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
+                "Transport",
                 "Addresses", "JSONText", "Secrets", "Timing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -122,7 +124,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "HistoryTests",
-            dependencies: ["EndToEndSupport", "History", "Journal", "Delivery", "Events", "Timing"]),
+            dependencies: ["EndToEndSupport", "Admin", "History", "Journal", "Delivery", "Events", "Timing"]),
         .testTarget(
             name: "AdminTests", dependencies: ["EndToEndSupport", "Admin", "Addresses", "JSONText", "Timing"]),
         .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),

@@ -15,7 +15,7 @@ struct AdminConnection {
     /// How long each part may take.
     struct Limits: Sendable {
         var request = Duration.seconds(5)
-        var answer = Duration.seconds(8)
+        var answer = Duration.seconds(5)
         var writing = Duration.seconds(5)
         var lingering = Duration.seconds(1)
     }

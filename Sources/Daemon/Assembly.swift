@@ -54,6 +54,11 @@ struct Assembly {
     }
 
     private func plan(_ sink: SinkSettings) throws(StartFailure) -> SinkPlan {
+        var sink = sink
+        let heartbeat = Session.heartbeatEvent
+        if settings.portals.contains(where: { $0.heartbeat != nil }), !sink.include.contains(heartbeat) {
+            sink.exclude.append(heartbeat)
+        }
         let kind: SinkPlan.Kind =
             switch sink.kind {
             case .file(let path, let rotation): .file(path: path, rotation)

@@ -4,6 +4,9 @@ import Timing
 
 /// Heartbeats: the driver of `Heartbeat`.
 extension Session {
+    /// Module and command of a heartbeat, as filters name it.
+    public static let heartbeatEvent = "\(Heartbeat.module)/\(Heartbeat.command)"
+
     /// Sends heartbeats until the task is cancelled.
     func beat(every interval: Duration) async {
         heartbeat = Heartbeat(interval: interval, now: time.now().monotonic, random: .random(in: 0...1))

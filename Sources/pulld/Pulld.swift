@@ -15,7 +15,8 @@ struct Pulld: AsyncParsableCommand {
             """,
         version: Product.version,
         subcommands: [
-            DemoVerb.self, Listen.self, Run.self, TailVerb.self, ReplayVerb.self, DeadVerb.self, Publish.self,
+            DemoVerb.self, Listen.self, Run.self, TailVerb.self, ReplayVerb.self, DeadVerb.self, StatusVerb.self,
+            Publish.self,
             SandboxVerb.self,
         ])
 }

@@ -10,7 +10,7 @@ import Testing
 @Suite struct AdminServerTests {
     /// Whatever comes until the server closes.
     private func talk(_ path: String, _ request: String) async throws -> String {
-        try await RawUnixSocket.exchange(path, request)
+        try await RawExchange.exchange(path, request)
     }
 
     private func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n" }
@@ -72,7 +72,7 @@ import Testing
     func stale() async throws {
         let directory = try ScratchDirectory()
         let path = directory.file("admin.sock")
-        try RawUnixSocket.leaveStale(path)
+        try RawExchange.leaveStale(path)
         let server = try AdminServer(on: .socket(path: path)) { _ in .text(200, "new") }
         #expect(try await talk(path, get("/")).hasSuffix("new\n"))
         await server.stop()
@@ -132,7 +132,7 @@ import Testing
         var limits = AdminConnection.Limits()
         limits.request = .milliseconds(300)
         let (server, path) = try server(in: directory, limits: limits)
-        let silent = try (0..<40).map { _ in try RawUnixSocket.connect(path) }
+        let silent = try (0..<40).map { _ in try RawExchange.connect(path) }
         #expect(try await talk(path, get("/c")).hasSuffix("path /c\n"))
         for descriptor in silent { close(descriptor) }
         await server.stop()
@@ -145,7 +145,7 @@ import Testing
         let (server, path) = try server(in: directory) { _ in
             AdminAnswer(status: 200, contentType: "text/plain", body: body)
         }
-        let answer = try await RawUnixSocket.exchange(path, get("/"), pause: .milliseconds(1))
+        let answer = try await RawExchange.exchange(path, get("/"), pause: .milliseconds(1))
         #expect(answer.utf8.count > 3_000_000 && answer.hasSuffix("aaa"))
         await server.stop()
     }
@@ -159,7 +159,7 @@ import Testing
     func rebinding(host: String, status: Int) async throws {
         let port = try LoopbackPort.free()
         let server = try AdminServer(on: .loopback(host: "127.0.0.1", port: port)) { .text(200, $0) }
-        let answer = try await RawUnixSocket.exchange(port: port, "GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+        let answer = try await RawExchange.exchange(port: port, "GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n")
         #expect(answer.hasPrefix("HTTP/1.1 \(status) "))
         await server.stop()
     }

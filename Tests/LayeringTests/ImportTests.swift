@@ -33,14 +33,16 @@ private let allowedImports: [String: Set<String>] = [
     "Settings": ["Addresses", "Secrets", "Yams"],
 
     "Daemon": [
-        "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses", "Events",
+        "Admin", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses",
+        "Events",
         "Secrets", "Timing", "Logging", "UnixSignals",
     ],
-    "History": ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
+    "History": ["Admin", "Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
     "Demo": ["Daemon", "Sandbox", "Settings", "History", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
     "pulld": [
-        "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport", "Addresses",
+        "Admin", "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
+        "Addresses",
         "JSONText", "Secrets", "Timing", "ArgumentParser", "Logging",
     ],
 ]

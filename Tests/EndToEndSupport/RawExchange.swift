@@ -1,9 +1,8 @@
-import EndToEndSupport
 import Foundation
 
-/// Clients that send just what they are told.
-enum RawUnixSocket {
-    static func connect(_ path: String) throws -> Int32 {
+/// Clients that send just what they are told, and take what comes until the end of the connection.
+public enum RawExchange {
+    public static func connect(_ path: String) throws -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw SystemFailure("socket") }
         guard withAddress(path, { Glibc.connect(descriptor, $0, $1) }) == 0 else {
@@ -15,7 +14,7 @@ enum RawUnixSocket {
     }
 
     /// The file of a socket that nobody listens on any more.
-    static func leaveStale(_ path: String) throws {
+    public static func leaveStale(_ path: String) throws {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         guard withAddress(path, { bind(descriptor, $0, $1) }) == 0, listen(descriptor, 1) == 0 else {
@@ -34,13 +33,28 @@ enum RawUnixSocket {
         }
     }
 
-    /// Sends the text and returns whatever comes until the end of the connection.
-    static func exchange(_ path: String, _ request: String, pause: Duration = .zero) async throws -> String {
+    /// - Parameter pause: between two reads, for a client that is slow.
+    public static func exchange(_ path: String, _ request: String, pause: Duration = .zero) async throws -> String {
         try await exchange(request, pause) { try connect(path) }
     }
 
-    static func exchange(port: UInt16, _ request: String) async throws -> String {
+    public static func exchange(port: UInt16, _ request: String) async throws -> String {
         try await exchange(request, .zero) { try LoopbackPort.connection(to: port) }
+    }
+
+    public struct Answer: Sendable {
+        public var status: Int
+        public var body: String
+    }
+
+    /// An HTTP GET over a socket in the file system.
+    public static func get(_ path: String, socket: String) async throws -> Answer {
+        let answer = try await exchange(socket, "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        guard let end = answer.range(of: "\r\n\r\n"), let status = Int(answer.dropFirst("HTTP/1.1 ".count).prefix(3))
+        else {
+            throw LoopbackHTTP.Failure(description: "no HTTP answer: \(answer.prefix(100))")
+        }
+        return Answer(status: status, body: String(answer[end.upperBound...]))
     }
 
     private static func exchange(
