@@ -137,9 +137,9 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Secrets", "Timing",
+                "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Events", "Secrets",
+                "Timing",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
         .testTarget(name: "LayeringTests"),

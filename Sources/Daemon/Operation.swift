@@ -88,10 +88,19 @@ final class Operation: Sendable {
     /// Returns when the daemon is to stop; a reload that is under way is broken off.
     private func obey() async {
         await withTaskGroup { group in
+            // A manager watches no service that is stopping.
+            if surroundings.notifyPath != nil { group.addTask { await self.watchdog.run() } }
             group.addTask { for await _ in self.orders.reloads { await self.reload() } }
             await orders.stop.wait()
             group.cancelAll()
         }
+    }
+
+    private var watchdog: Watchdog {
+        Watchdog(
+            limit: Watchdog.limit(variable: surroundings.variable), notify: notify,
+            isReady: { [readiness] in readiness.hasBeenReady },
+            probes: [{ [transport] in transport.probeLoop($0) }, { [journal] in journal.probeWriter($0) }])
     }
 
     /// First nothing comes in any more, then the journal brings to disk what it has, then the sinks deliver that.

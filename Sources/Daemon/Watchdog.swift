@@ -1,5 +1,4 @@
 import Glibc
-import ServiceLifecycle
 import Synchronization
 
 /// Tells the service manager that the daemon works (sd_watchdog_enabled(3)).
@@ -8,7 +7,7 @@ import Synchronization
 /// the message before: a stall of any of them is silence, and the manager ends the process for it and starts a new one.
 /// Until the daemon is ready the messages extend the time it has for that: a portal that stays away does not fail the
 /// start, a daemon that hangs does.
-struct Watchdog: Service {
+struct Watchdog: Sendable {
     /// Asks; what is asked calls `answered`, once, from any thread.
     typealias Probe = @Sendable (_ answered: @escaping @Sendable () -> Void) -> Void
 
@@ -32,20 +31,19 @@ struct Watchdog: Service {
         return .microseconds(limit)
     }
 
+    /// Until the task is cancelled.
     func run() async {
-        await cancelWhenGracefulShutdown {
-            let limit = limit ?? Self.usualLimit
-            while !Task.isCancelled {
-                // A third: two messages more would be in time after one that a busy machine delays.
-                let due = SuspendingClock.now + limit / 3
-                await Answers.of(probes)
-                try? await Task.sleep(until: due, clock: .suspending)
-                if Task.isCancelled { return }
-                if !isReady() {
-                    notify.extendTimeout(by: limit)
-                } else if self.limit != nil {
-                    notify.watchdog()
-                }
+        let limit = limit ?? Self.usualLimit
+        while !Task.isCancelled {
+            // A third: two messages more would be in time after one that a busy machine delays.
+            let due = SuspendingClock.now + limit / 3
+            await Answers.of(probes)
+            try? await Task.sleep(until: due, clock: .suspending)
+            if Task.isCancelled { return }
+            if !isReady() {
+                notify.extendTimeout(by: limit)
+            } else if self.limit != nil {
+                notify.watchdog()
             }
         }
     }

@@ -7,13 +7,6 @@ import Transport
 
 @testable import Daemon
 
-/// Carries nothing.
-private struct NoClient: HTTPClient {
-    func exchange(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
-        throw TransportError(stage: .cancelled, message: "not to be called")
-    }
-}
-
 @Suite struct AssemblyTests {
     private func assembly(_ yaml: String, _ variables: [String: String] = [:]) throws -> Assembly {
         let secrets = SecretEnvironment(
@@ -82,6 +75,31 @@ private struct NoClient: HTTPClient {
         let failure = try failure(yaml, ["S": "s", "R": "r"])
         #expect(failure?.code == .configuration)
         #expect(failure?.description.contains("access_token") == true)
+    }
+
+    @Test("Everything that is missing is told at once, one line each")
+    func missingSecrets() throws {
+        let failure = try failure(
+            """
+            portals:
+              p: {url: 'https://p.example', oauth: {access_token: {env: T}}}
+              q: {url: 'https://q.example', webhook: {env: U}}
+            """)
+        let lines = failure?.description.split(separator: "\n") ?? []
+        #expect(lines.map { $0.prefix(9) } == ["portals.p", "portals.q"])
+    }
+
+    @Test("Plans are the same when settings and secrets are, and their secrets do not print")
+    func sameness() throws {
+        let yaml = "portals: {p: {url: 'https://p.example', oauth: {access_token: {env: T}}}}"
+        func plan(_ yaml: String, _ token: String) throws -> PortalPlan {
+            try #require(try assembly(yaml, ["T": token, "V": token]).plans(client: NoClient()).portals.first)
+        }
+        let first = try plan(yaml, "hunter2")
+        #expect(try first == plan(yaml, "hunter2"))
+        #expect(try first != plan(yaml, "hunter3"))
+        #expect(try first != plan(yaml.replacing("{env: T}", with: "{env: V}"), "hunter2"))
+        #expect(!"\(first.secrets)".contains("hunter"))
     }
 
     @Test("A file sink that cannot be opened stops the start: 73, with the path")

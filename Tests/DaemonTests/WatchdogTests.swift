@@ -1,5 +1,4 @@
 import EndToEndSupport
-import ServiceLifecycle
 import Synchronization
 import Testing
 import Timing
