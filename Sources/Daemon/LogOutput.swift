@@ -2,8 +2,8 @@ import Glibc
 public import Logging
 public import Timing
 
-/// Where the program's own log goes: one line a record on standard error. What comes again and again is summed up once a
-/// minute (`LogRepeats`), from the level info on: who asks for more wants it all.
+/// Where the program's own log goes: one line a record on standard error. Warnings that come again and again are summed up
+/// once a minute (`LogRepeats`).
 public struct LogOutput: LogHandler {
     public enum Format: Sendable {
         /// `2026-11-22T09:00:00Z info acme: subscribed transport=websocket`
@@ -63,12 +63,7 @@ public struct LogOutput: LogHandler {
     public func log(event: LogEvent) {
         var all = metadata
         if let own = event.metadata { all.merge(own) { $1 } }
-        if event.level >= .info, let repeats {
-            let kind = LogRepeats.Kind(
-                level: event.level, message: event.message.description, portal: all["portal"]?.description ?? "",
-                sink: all["sink"]?.description ?? "")
-            if !repeats.admits(kind) { return }
-        }
+        if let repeats, let kind = LogRepeats.Kind(event.level, event.message, all), !repeats.admits(kind) { return }
         write(event.level, event.message, all)
     }
 

@@ -12,6 +12,22 @@ struct LogRepeats {
         var message: String
         var portal: String
         var sink: String
+
+        /// Nil for what is never held back: lines below a warning, of which there are few or which were asked for, and those
+        /// of no portal and no sink, which nothing outside can make come again and again.
+        init?(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) {
+            let portal = metadata["portal"]?.description ?? ""
+            let sink = metadata["sink"]?.description ?? ""
+            guard level >= .warning, !portal.isEmpty || !sink.isEmpty else { return nil }
+            self.init(level: level, message: message.description, portal: portal, sink: sink)
+        }
+
+        init(level: Logger.Level, message: String, portal: String, sink: String) {
+            self.level = level
+            self.message = message
+            self.portal = portal
+            self.sink = sink
+        }
     }
 
     /// What was held back of a kind.

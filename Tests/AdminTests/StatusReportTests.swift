@@ -30,8 +30,8 @@ import Testing
     @Test("A moment is RFC 3339 in whole seconds, an age is in seconds beside it")
     func moments() {
         let json = StatusReport.sample.json
-        #expect(json["started_at"]?.string == "2026-11-18T09:06:40Z")
-        #expect(json["portals"]?.array?[0]["last_contact"]?.string == "2026-11-18T10:06:38Z")
+        #expect(json["started_at"]?.string == "2026-11-18T11:06:40Z")
+        #expect(json["portals"]?.array?[0]["last_contact"]?.string == "2026-11-18T12:06:38Z")
         #expect(json["portals"]?.array?[0]["last_contact_age_s"] == .number("1.25"))
     }
 

@@ -104,10 +104,12 @@ private func lines(
             lines.dropLast().last == "2026-11-22T09:00:00Z warning acme: repeated of=\"a heartbeat is lost\" times=980")
     }
 
-    @Test("Nothing is held back of what was asked for in detail")
-    func debug() {
+    @Test(
+        "Nothing is held back below a warning, nor what is of no portal and no sink",
+        arguments: [(Logger.Level.debug, "portal"), (.info, "portal"), (.notice, "sink"), (.error, "setting")])
+    func whole(level: Logger.Level, key: String) {
         let all = lines(.text, level: .debug) { logger in
-            for _ in 0..<100 { logger.debug("connecting") }
+            for _ in 0..<100 { logger.log(level: level, "connecting", metadata: [key: "acme"]) }
         }
         #expect(all.count == 100)
     }

@@ -58,10 +58,12 @@ public final class PrometheusServer: Sendable {
     }
 
     private func ask(_ path: String) async throws -> [String: Any] {
-        let answer = try await LoopbackHTTP.request("GET", port: port, path: "/api/v1/" + path)
-        let body = try JSONSerialization.jsonObject(with: answer.body) as? [String: Any]
+        // By HTTP/1.0 nothing comes in chunks.
+        let answer = try await RawExchange.exchange(port: port, "GET /api/v1/\(path) HTTP/1.0\r\n\r\n")
+        let text = answer.range(of: "\r\n\r\n").map { answer[$0.upperBound...] } ?? ""
+        let body = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
         guard body?["status"] as? String == "success", let data = body?["data"] as? [String: Any] else {
-            throw LoopbackHTTP.Failure(description: "\(path): \(String(decoding: answer.body, as: UTF8.self))")
+            throw LoopbackHTTP.Failure(description: "\(path): \(text)")
         }
         return data
     }

@@ -71,7 +71,7 @@ extension EndToEnd {
 
         @Test("Ready is said when it is so, and taken back when it is not; alive it is all the time")
         func readiness() async throws {
-            try await Stage.with { stage in
+            try await Stage.with(.nginx()) { stage in
                 try await stage.sandbox.fault("config-error", ["vector": "C13-text", "count": 1_000])
                 let daemon = try await stage.daemon()
                 try await eventually(within: .seconds(10), "the endpoint is there\n\(daemon.process.errorOutput)") {
@@ -90,7 +90,7 @@ extension EndToEnd {
                 let after = try await waited
                 #expect(after.code == 0 && after.output.contains("acme    live   websocket"), "\(after)")
 
-                stage.sandbox.process.signal(SIGKILL)
+                stage.nginx?.kill()
                 try await eventually(within: .seconds(20), "the loss is told") {
                     try await daemon.admin("/readyz").status == 503
                 }
