@@ -87,7 +87,8 @@ struct Heartbeat: Sendable {
         guard event.command.count == command.utf8.count, bytes[event.command.range].elementsEqual(command.utf8),
             bytes[event.module.range].elementsEqual(module.utf8), event.params.count <= 256,
             let params = JSONValue.parse(UnsafeRawBufferPointer(rebasing: bytes[event.params.range])),
-            let digits = params["number"]?.string, digits.utf8.count == 16
+            let digits = params["number"]?.string, digits.utf8.count == 16,
+            digits.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) })
         else { return nil }
         return UInt64(digits, radix: 16)
     }

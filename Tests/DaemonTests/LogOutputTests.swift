@@ -92,7 +92,7 @@ private func lines(
             logger.warning("a heartbeat is lost", metadata: ["portal": "acme", "number": "\(number)"])
         }
         clock.withLock { $0 = .seconds(60) }
-        logger.info("subscribed", metadata: ["portal": "acme"])
+        logger.warning("not connected", metadata: ["portal": "acme"])
         close(ends[1])
         var text: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)

@@ -78,7 +78,7 @@ let faultyFiles: [FaultyFile] = [
     FaultyFile(
         "an unknown key at the top", portals + sinks + "sink: {}\n", ["3:1 sink: unknown key"],
         cure: "did you mean sinks? allowed here: state, portals, sinks, journal, admin, log"),
-    FaultyFile("a key of another version", portals + sinks + "admin: {}\n", ["3:1 admin: unknown key"]),
+    FaultyFile("a key of another version", portals + sinks + "tracing: {}\n", ["3:1 tracing: unknown key"]),
     FaultyFile(
         "the same key twice", portals + sinks + "log: {}\nlog: {}\n",
         ["3:1 log: this key is there twice in the same map; here is the first"], cure: "keep one"),
