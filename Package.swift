@@ -21,6 +21,7 @@ let package = Package(
         // C libraries, one folder each.
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Small shared things, each named by what is in it.
@@ -59,9 +60,8 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "Admin", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
-                "Addresses",
-                "Events", "Secrets", "Timing",
+                "Admin", "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport",
+                "PullProtocol", "Addresses", "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),

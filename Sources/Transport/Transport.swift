@@ -94,13 +94,13 @@ public actor Transport: HTTPClient {
         return (identity, step)
     }
 
-    private func goOn(_ identity: UInt64, with rest: [UInt8]) async -> Exchange.Step {
-        // Read here, so that this function is on the loop's thread: Swift 6.3 leaves the change out where only closures
-        // need it.
-        let exchanges = exchanges
-        loop.checkIsolated()
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in exchanges.goOn(identity, with: rest, waiter) }
+    /// By way of `post`, whatever executor the compiler thinks a closure without `self` belongs on. The order of both posts
+    /// makes no difference: an exchange that ended meanwhile says so to whoever asks next.
+    private nonisolated func goOn(_ identity: UInt64, with rest: [UInt8]) async -> Exchange.Step {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                loop.post { self.assumeIsolated { $0.exchanges.goOn(identity, with: rest, waiter) } }
+            }
         } onCancel: {
             cancelExchange(identity)
         }

@@ -6,6 +6,7 @@ import Testing
 private let allowedImports: [String: Set<String>] = [
     // C libraries, and small shared things.
     "CCurl": [],
+    "CMalloc": [],
     "COpenSSL": [],
     "CSQLite": [],
     "Secrets": ["COpenSSL"],
@@ -33,9 +34,8 @@ private let allowedImports: [String: Set<String>] = [
     "Settings": ["Addresses", "Secrets", "Yams"],
 
     "Daemon": [
-        "Admin", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses",
-        "Events",
-        "Secrets", "Timing", "Logging", "UnixSignals",
+        "Admin", "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
+        "Addresses", "Events", "Secrets", "Timing", "Logging", "UnixSignals",
     ],
     "History": ["Admin", "Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
