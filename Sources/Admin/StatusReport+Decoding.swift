@@ -41,14 +41,16 @@ extension StatusReport.Portal {
         configurationFailures = json.count("configuration_failures")
         audits = json.count("audits")
         auditRecovered = json.count("audit_recovered")
-        if let messages = json["messages"] {
-            received = messages.count("received")
-            journaled = messages.count("journaled")
-            duplicates = messages.count("duplicates")
-            serviceCommands = messages.count("service")
-            malformed = messages.count("malformed")
+        if let counts = json["messages"] {
+            var messages = StatusReport.Messages()
+            messages.received = counts.count("received")
+            messages.journaled = counts.count("journaled")
+            messages.duplicates = counts.count("duplicates")
+            messages.serviceCommands = counts.count("service")
+            messages.malformed = counts.count("malformed")
+            messages.gaps = counts.count("gaps")
+            self.messages = messages
         }
-        gaps = json.count("gaps")
         if let beat = json["heartbeat"] {
             var heartbeat = StatusReport.Heartbeat(interval: beat.seconds("interval_s") ?? 0)
             heartbeat.sent = beat.count("sent")

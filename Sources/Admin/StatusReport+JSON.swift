@@ -7,7 +7,7 @@ public import JSONText
 /// {"version":"0.1.0","pid":41,"now":"2026-11-22T09:00:00Z","started_at":"…","ready":true,"status":"1 of 1 portals live",
 ///  "portals":[{"name":"acme","state":"live","transport":"websocket","live_since":"…","last_contact":"…",
 ///    "last_contact_age_s":1.2,"channels":[{"channel":"private","end":"…"}],"reconnects":0,…,
-///    "messages":{"received":9,"journaled":8,"duplicates":1,"service":0,"malformed":0},"gaps":0,"heartbeat":{…}}],
+///    "messages":{"received":9,"journaled":8,"duplicates":1,"service":0,"malformed":0,"gaps":0},"heartbeat":{…}}],
 ///  "sinks":[{"name":"log","journaled":8,"delivered":8,"filtered":0,"dead":0,"pending":0,…,"blocked":{"code":…}}],
 ///  "journal":{"records":8,"size_bytes":…,…},"process":{"resident_memory_bytes":…,…}}
 /// ```
@@ -46,16 +46,15 @@ extension StatusReport.Portal {
             ("configuration_requests", .count(configurationRequests)),
             ("configuration_failures", .count(configurationFailures)),
             ("audits", .count(audits)), ("audit_recovered", .count(auditRecovered)),
-            (
-                "messages",
-                .object([
-                    ("received", .count(received)), ("journaled", .count(journaled)),
-                    ("duplicates", .count(duplicates)), ("service", .count(serviceCommands)),
-                    ("malformed", .count(malformed)),
-                ])
-            ),
-            ("gaps", .count(gaps)),
         ]
+        if let messages {
+            let counts: [(key: String, value: JSONValue)] = [
+                ("received", .count(messages.received)), ("journaled", .count(messages.journaled)),
+                ("duplicates", .count(messages.duplicates)), ("service", .count(messages.serviceCommands)),
+                ("malformed", .count(messages.malformed)), ("gaps", .count(messages.gaps)),
+            ]
+            members.append(("messages", .object(counts)))
+        }
         if let heartbeat { members.append(("heartbeat", heartbeat.json(now: now))) }
         return .object(members)
     }

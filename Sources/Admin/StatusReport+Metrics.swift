@@ -68,21 +68,27 @@ extension StatusReport {
         add(.counter, "audit_recovered_messages_total", "Messages that only an audit brought.") {
             .count($0.auditRecovered)
         }
+        addMessages(to: &text)
+    }
+
+    private func addMessages(to text: inout MetricsText) {
+        let counted = portals.compactMap { portal in portal.messages.map { (portal: portal.name, messages: $0) } }
+        func add(_ name: String, _ help: String, _ value: (Messages) -> UInt64) {
+            text.add(
+                .counter, "pulld_portal_" + name, help,
+                counted.map { ([("portal", $0.portal)], .count(value($0.messages))) })
+        }
         add(
-            .counter, "received_messages_total",
+            "received_messages_total",
             "Messages received, over restarts: journaled, duplicate and service messages together."
-        ) { .count($0.received) }
-        add(.counter, "journaled_messages_total", "Messages that became events in the journal.") {
-            .count($0.journaled)
+        ) { $0.received }
+        add("journaled_messages_total", "Messages that became events in the journal.") { $0.journaled }
+        add("duplicate_messages_total", "Messages that had been received before.") { $0.duplicates }
+        add("service_messages_total", "Messages from the push server to its subscribers' programs.") {
+            $0.serviceCommands
         }
-        add(.counter, "duplicate_messages_total", "Messages that had been received before.") { .count($0.duplicates) }
-        add(.counter, "service_messages_total", "Messages from the push server to its subscribers' programs.") {
-            .count($0.serviceCommands)
-        }
-        add(.counter, "malformed_pieces_total", "Received pieces that are no messages, kept in quarantine.") {
-            .count($0.malformed)
-        }
-        add(.counter, "gap_records_total", "Records of messages that nothing can fetch any more.") { .count($0.gaps) }
+        add("malformed_pieces_total", "Received pieces that are no messages, kept in quarantine.") { $0.malformed }
+        add("gap_records_total", "Records of messages that nothing can fetch any more.") { $0.gaps }
     }
 
     private func addHeartbeats(to text: inout MetricsText) {

@@ -36,7 +36,7 @@ extension StatusReport {
         case longPolling = "long-polling"
     }
 
-    /// One portal's subscription. The counts of messages go on over restarts, all others begin with the process.
+    /// One portal's subscription. The counts of messages go on over restarts, all others begin with the subscription.
     public struct Portal: Hashable, Sendable {
         public enum State: String, CaseIterable, Sendable {
             case starting, live, waiting, stopped
@@ -76,7 +76,19 @@ extension StatusReport {
         /// How often the push server was asked for what it had not sent, and the messages that came only by that.
         public var audits: UInt64 = 0
         public var auditRecovered: UInt64 = 0
-        /// `received = journaled + duplicates + serviceCommands`.
+        /// Nil until the journal has been asked what there was before: a count that begins with 0 at each start would look
+        /// like one that was reset.
+        public var messages: Messages?
+        /// Nil: none is wanted.
+        public var heartbeat: Heartbeat?
+
+        public init(name: String) {
+            self.name = name
+        }
+    }
+
+    /// What has been received of a portal, ever: `received = journaled + duplicates + serviceCommands`.
+    public struct Messages: Hashable, Sendable {
         public var received: UInt64 = 0
         public var journaled: UInt64 = 0
         public var duplicates: UInt64 = 0
@@ -84,12 +96,8 @@ extension StatusReport {
         public var malformed: UInt64 = 0
         /// Records of messages that nothing can fetch any more.
         public var gaps: UInt64 = 0
-        /// Nil: none is wanted.
-        public var heartbeat: Heartbeat?
 
-        public init(name: String) {
-            self.name = name
-        }
+        public init() {}
     }
 
     /// Test events that the daemon sends to itself through the portal.

@@ -53,8 +53,7 @@ struct StatusSource: Sendable {
             summary: sentence)
         report.portals = portals.all.map { portal in
             StatusReport.Portal(
-                name: portal.settings.name, portal.session.figures,
-                figures.portals[portal.settings.name] ?? IntakeCounts())
+                name: portal.settings.name, portal.session.figures, figures.portals[portal.settings.name])
         }
         report.sinks = sinks.all.map { StatusReport.Sink(name: $0.name, $0.counts, figures.sinks[$0.name]) }
         report.journal = StatusReport.Journal(figures)
@@ -64,7 +63,7 @@ struct StatusSource: Sendable {
 }
 
 extension StatusReport.Portal {
-    fileprivate init(name: String, _ figures: SessionFigures, _ counts: IntakeCounts) {
+    fileprivate init(name: String, _ figures: SessionFigures, _ counts: IntakeCounts?) {
         self.init(name: name)
         switch figures.status {
         case .starting: state = .starting
@@ -85,12 +84,16 @@ extension StatusReport.Portal {
         configurationFailures = figures.configurationFailures
         audits = figures.audits
         auditRecovered = figures.auditRecovered
-        received = counts.received
-        journaled = counts.journaled
-        duplicates = counts.repeated
-        serviceCommands = counts.serviceCommands
-        malformed = counts.malformedPieces
-        gaps = counts.gaps
+        messages = counts.map { counts in
+            var messages = StatusReport.Messages()
+            messages.received = counts.received
+            messages.journaled = counts.journaled
+            messages.duplicates = counts.repeated
+            messages.serviceCommands = counts.serviceCommands
+            messages.malformed = counts.malformedPieces
+            messages.gaps = counts.gaps
+            return messages
+        }
         heartbeat = figures.heartbeat.map { figures in
             var heartbeat = StatusReport.Heartbeat(interval: figures.interval.inSeconds)
             heartbeat.sent = figures.sent

@@ -8,7 +8,7 @@ public import Admin
 ///
 /// PORTAL  STATE    TRANSPORT  LAST CONTACT  EVENTS
 /// acme    live     websocket  1.2 s ago         90  for 59m, channels end in 10h 6m
-/// b       waiting             never              0  dns: no such host
+/// b       waiting             never                 dns: no such host
 ///
 /// SINK  DELIVERED  PENDING  DEAD  FILTERED
 /// app          50       30     1        10  blocked for 10m: unreachable: connect: refused (start it)
@@ -58,7 +58,8 @@ public struct StatusScreen: Sendable {
                 (PrintableText.of(portal.name), .cyan), (portal.state.rawValue, style),
                 (portal.state == .live ? portal.transport?.rawValue ?? "" : "", .plain),
                 (portal.lastContact.map { "\(age(of: $0)) ago" } ?? "never", .plain),
-                ("\(portal.journaled)", .plain), (remark(on: portal), portal.cause == nil ? .dim : .yellow),
+                (portal.messages.map { "\($0.journaled)" } ?? "", .plain),
+                (remark(on: portal), portal.cause == nil ? .dim : .yellow),
             ]
         }
         return Self.table(["PORTAL", "STATE", "TRANSPORT", "LAST CONTACT", "EVENTS", ""], rows, numbers: [4])
@@ -71,7 +72,7 @@ public struct StatusScreen: Sendable {
         if let end = portal.channels.map(\.end).min() {
             parts.append(end > report.now ? "channels end in \(Self.span(end - report.now))" : "a channel has ended")
         }
-        if portal.gaps > 0 { parts.append(Int(clamping: portal.gaps).of("gap")) }
+        if let gaps = portal.messages?.gaps, gaps > 0 { parts.append(Int(clamping: gaps).of("gap")) }
         if let heartbeat = portal.heartbeat {
             if let trip = heartbeat.roundTrip, let last = heartbeat.lastReturn {
                 parts.append("heartbeat \(Int((trip * 1000).rounded())) ms, \(age(of: last)) ago")

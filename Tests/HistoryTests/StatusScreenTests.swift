@@ -13,7 +13,9 @@ import Testing
         live.liveSince = 1_795_000_002
         live.lastContact = 1_795_003_598.8
         live.channels = [StatusReport.Portal.Channel(name: "private", end: 1_795_040_000)]
-        live.journaled = 90
+        var messages = StatusReport.Messages()
+        messages.journaled = 90
+        live.messages = messages
         var heartbeat = StatusReport.Heartbeat(interval: 300)
         heartbeat.lastReturn = 1_795_003_500
         heartbeat.roundTrip = 0.125
@@ -45,7 +47,7 @@ import Testing
 
                 PORTAL  STATE    TRANSPORT  LAST CONTACT  EVENTS
                 acme    live     websocket  1.2 s ago         90  for 59m, channels end in 10h 6m, heartbeat 125 ms, 100 s ago
-                b       waiting             never              0  dns: no such·[2J host
+                b       waiting             never                 dns: no such·[2J host
 
                 SINK  DELIVERED  PENDING  DEAD  FILTERED
                 app          50       30     1        10  blocked for 10m: unreachable: connect: refused (start it)
