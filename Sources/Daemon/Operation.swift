@@ -16,7 +16,7 @@ final class Operation: Sendable {
     let sinks: RunningSinks
     let portals: RunningPortals
     let transport: Transport
-    let budget = RequestBudget()
+    private let budgets = Assembly.Budgets()
     private let orders: Orders
     private let notify: NotifySocket
     let journal: Journal
@@ -65,7 +65,10 @@ final class Operation: Sendable {
     }
 
     func plans(_ settings: Settings) throws(StartFailure) -> Assembly.Plans {
-        let assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger, budget: budget)
+        // The directory does not change while the daemon runs.
+        let state = surroundings.keepsState ? self.settings.stateDirectory(variable: surroundings.variable) : nil
+        let assembly = Assembly(
+            settings: settings, secrets: surroundings.secrets, logger: logger, budgets: budgets, state: state)
         return try assembly.plans(client: transport)
     }
 

@@ -40,15 +40,19 @@ extension SettingsNode {
         if let trial { portal.webSocketTrial = trial }
         portal.requestLimit = fields["request_limit"]?.requestLimit()
         if let allows = fields["json_rpc"]?.truth() { portal.allowsJSONRPC = allows }
-        portal.heartbeat = fields["heartbeat"]?.heartbeat(portal.access)
+        portal.heartbeat = fields["heartbeat"]?.heartbeat(portal)
     }
 
     /// A tenth of the requests that the cloud lets through goes into the shortest interval.
-    private func heartbeat(_ access: PortalAccess) -> Duration? {
+    private func heartbeat(_ portal: PortalSettings) -> Duration? {
         if node.scalar?.string == "off" { return nil }
         let interval = duration(in: .seconds(10)...(.seconds(3600)), said: "10s to 1h")
-        if case .webhook = access {
+        if case .webhook = portal.access {
             problem("an incoming webhook cannot publish events", cure: "leave heartbeat: out, or use oauth:")
+            return nil
+        }
+        guard portal.channels.contains(.private) else {
+            problem("heartbeats come through the private channel", cure: "add private to channels:")
             return nil
         }
         return interval
@@ -101,12 +105,15 @@ extension SettingsNode {
         oauth.server = fields["server"]?.origin(
             of: "an authorisation server", example: "https://oauth.bitrix24.tech")
 
-        if fields["access_token"] == nil || fields["refresh_token"] != nil {
-            _ = fields.required("client_id", example: "client_id: local.…")
-            _ = fields.required("client_secret", example: "client_secret: { credential: NAME }")
+        // Without any token a person authorises the application: pulld login.
+        let isWhole = fields["client_id"] != nil && fields["client_secret"] != nil
+        if !isWhole,
+            fields["access_token"] == nil
+                || ["client_id", "client_secret", "refresh_token"].contains(where: { fields[$0] != nil })
+        {
             _ = fields.required(
-                "refresh_token",
-                example: "refresh_token: { credential: NAME }, or access_token: { env: NAME } for a first try")
+                "client_id", example: "client_id: local.…; or access_token: { env: NAME } alone for a first try")
+            _ = fields.required("client_secret", example: "client_secret: { credential: NAME }")
         }
         return oauth
     }

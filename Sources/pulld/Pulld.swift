@@ -16,7 +16,7 @@ struct Pulld: AsyncParsableCommand {
         version: Product.version,
         subcommands: [
             DemoVerb.self, Listen.self, Run.self, TailVerb.self, ReplayVerb.self, DeadVerb.self, StatusVerb.self,
-            Publish.self,
+            Publish.self, Login.self,
             SandboxVerb.self,
         ])
 }

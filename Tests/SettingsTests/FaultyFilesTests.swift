@@ -66,6 +66,9 @@ let faultyFiles: [FaultyFile] = [
         "a heartbeat that is too fast", access("    heartbeat: 1s\n"),
         ["6:16 portals.acme.heartbeat: 1s is out of bounds"], cure: "10s to 1h"),
     FaultyFile(
+        "a heartbeat that would never be heard", access("    channels: [shared]\n    heartbeat: 5m\n"),
+        ["7:16 portals.acme.heartbeat: heartbeats come through the private channel"], cure: "private"),
+    FaultyFile(
         "a heartbeat where nobody may publish", portal("    webhook: { env: W }\n    heartbeat: 5m\n"),
         ["6:16 portals.acme.heartbeat: an incoming webhook cannot publish events"], cure: "oauth:"),
 
@@ -220,7 +223,7 @@ let faultyFiles: [FaultyFile] = [
     // Authorisation and secrets.
     FaultyFile(
         "an authorisation without secrets", portal("    oauth: { client_id: local.1 }\n"),
-        ["5:5 portals.acme.oauth.client_secret: missing", "5:5 portals.acme.oauth.refresh_token: missing"]),
+        ["5:5 portals.acme.oauth.client_secret: missing"]),
     FaultyFile(
         "a refresh token without application", oauth("      refresh_token: { env: R }\n"),
         ["5:5 portals.acme.oauth.client_id: missing", "5:5 portals.acme.oauth.client_secret: missing"]),

@@ -44,7 +44,7 @@ final class Stage: Sendable {
         let alarms = AlarmClock()
         let direct = NetworkOptions(proxy: "")
         let portal = try PortalClient(
-            url: server.url, credential: .application(accessToken: "t"), http: transport, network: direct)
+            url: server.url, credential: .application(.fixed(accessToken: "t")), http: transport, network: direct)
         let logs = logs
         let statuses = Statuses()
         var options = SessionOptions(
