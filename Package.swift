@@ -55,18 +55,19 @@ let package = Package(
                 "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(name: "Admin", dependencies: ["Addresses", "JSONText", "Timing"]),
         .target(name: "Settings", dependencies: ["Addresses", "Secrets", .product(name: "Yams", package: "Yams")]),
         .target(
             name: "Daemon",
             dependencies: [
-                "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
-                "Addresses", "Events", "Secrets", "Timing",
+                "Admin", "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport",
+                "PullProtocol", "Addresses", "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "History",
-            dependencies: ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
+            dependencies: ["Admin", "Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
         .target(
             name: "Checks",
             dependencies: [
@@ -88,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
+                "Admin", "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
                 "Transport", "Addresses", "JSONText", "Secrets", "Timing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -128,7 +129,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "HistoryTests",
-            dependencies: ["EndToEndSupport", "History", "Journal", "Delivery", "Events", "Timing"]),
+            dependencies: ["EndToEndSupport", "Admin", "History", "Journal", "Delivery", "Events", "Timing"]),
+        .testTarget(
+            name: "AdminTests", dependencies: ["EndToEndSupport", "Admin", "Addresses", "JSONText", "Timing"]),
         .testTarget(name: "SettingsTests", dependencies: ["EndToEndSupport", "Settings", "Secrets"]),
         .testTarget(
             name: "SubscriptionTests",

@@ -66,6 +66,11 @@ struct Assembly {
     }
 
     private func plan(_ sink: SinkSettings) throws(StartFailure) -> SinkPlan {
+        var sink = sink
+        let heartbeat = Session.heartbeatEvent
+        if settings.portals.contains(where: { $0.heartbeat != nil }), !sink.include.contains(heartbeat) {
+            sink.exclude.append(heartbeat)
+        }
         let kind: SinkPlan.Kind =
             switch sink.kind {
             case .file(let path, let rotation): .file(path: path, rotation)
@@ -84,10 +89,11 @@ struct Assembly {
         case .secret(let source): network.proxy = try resolve(source, "\(place).proxy")
         case nil: break
         }
-        let options = SessionOptions(
+        var options = SessionOptions(
             name: portal.name, rules: SessionRules(portal), channels: Set(portal.channels.map(\.kind)),
             network: network, start: portal.start == .retained ? .retained : .now,
             allowsJSONRPC: portal.allowsJSONRPC)
+        options.heartbeat = portal.heartbeat
         let client = try portalClient(portal, place, network, through: http)
         return PortalPlan(settings: portal, secrets: record.secrets, options: options, client: client)
     }

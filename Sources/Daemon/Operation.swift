@@ -19,7 +19,7 @@ final class Operation: Sendable {
     private let budgets = Assembly.Budgets()
     private let orders: Orders
     private let notify: NotifySocket
-    private let journal: Journal
+    let journal: Journal
     private let alarms = AlarmClock()
 
     init(
@@ -50,7 +50,12 @@ final class Operation: Sendable {
         do {
             let plans = try plans(settings)
             let change = try sinks.prepare(plans.sinks)
-            try await run(plans, change)
+            let admin = try openAdmin()
+            do { try await run(plans, change) } catch {
+                await admin?.stop()
+                throw error
+            }
+            await admin?.stop()
         } catch {
             await close()
             throw error
