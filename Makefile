@@ -11,9 +11,12 @@ BENCH_ARGS ?=
 
 BUILD_PACKAGES = libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev pkg-config
 LINT_PACKAGES = systemd shellcheck
-TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3 python3-venv
+DEB_PACKAGES = dpkg-dev lintian
+BOOT_PACKAGES = debootstrap systemd-container
+TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3 python3-venv python3-jsonschema python3-yaml man-db
 
-.PHONY: help demo test lint soak bench release clean build-packages lint-packages test-packages
+.PHONY: help demo test lint soak bench release deb boot clean build-packages lint-packages test-packages deb-packages \
+	boot-packages
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)$$/make \1 - \2/p' Makefile
@@ -27,7 +30,7 @@ test: lint build-packages test-packages ## lint, then all tests
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
 	$(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
 
-lint: lint-packages ## formatting, the systemd unit, shell scripts
+lint: lint-packages ## formatting, the systemd units, shell scripts
 	$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
 	.ci/unit.sh
 	shellcheck .ci/run .ci/*.sh
@@ -47,6 +50,15 @@ release: build-packages ## one stripped binary with the Swift runtime inside: .b
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --static-swift-stdlib -Xswiftc -use-ld=lld --product pulld
 	@bin="$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld"; strip "$$bin"; ls -l "$$bin"
 
+deb: release deb-packages ## a Debian package, looked at by lintian: .build/deb/pulld_VERSION_ARCH.deb
+	@rm -rf .build/deb
+	@.ci/deb.sh "$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld" .build/deb
+	lintian --allow-root --fail-on error,warning .build/deb/*.deb
+
+# As root: it makes a Debian of its own, by debootstrap, and boots it.
+boot: deb boot-packages ## the package in a fresh Debian with systemd: install, start, reload, kill, upgrade, purge
+	.ci/boot.sh .build/deb/*.deb
+
 clean: ## remove everything that was built
 	rm -rf .build
 
@@ -55,6 +67,12 @@ build-packages:
 
 lint-packages:
 	@.ci/packages.sh $(LINT_PACKAGES)
+
+deb-packages:
+	@.ci/packages.sh $(DEB_PACKAGES)
+
+boot-packages:
+	@.ci/packages.sh $(BOOT_PACKAGES)
 
 test-packages:
 	@.ci/packages.sh $(TEST_PACKAGES)

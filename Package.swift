@@ -21,6 +21,7 @@ let package = Package(
         // C libraries, one folder each.
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Small shared things, each named by what is in it.
@@ -58,15 +59,20 @@ let package = Package(
         .target(
             name: "Daemon",
             dependencies: [
-                "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses",
-                "Events", "Secrets", "Timing",
+                "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
+                "Addresses", "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "History",
             dependencies: ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
+        .target(
+            name: "Checks",
+            dependencies: [
+                "Daemon", "Settings", "History", "Delivery", "Journal", "Portal", "Transport", "WebSocket",
+                "PullProtocol", "Addresses", "Events", "JSONText", "Secrets", "Timing",
+            ]),
         .target(
             name: "Sandbox",
             dependencies: [
@@ -82,8 +88,8 @@ let package = Package(
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
-                "Addresses", "JSONText", "Secrets", "Timing",
+                "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
+                "Transport", "Addresses", "JSONText", "Secrets", "Timing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
@@ -123,7 +129,7 @@ let package = Package(
         .testTarget(
             name: "HistoryTests",
             dependencies: ["EndToEndSupport", "History", "Journal", "Delivery", "Events", "Timing"]),
-        .testTarget(name: "SettingsTests", dependencies: ["Settings", "Secrets"]),
+        .testTarget(name: "SettingsTests", dependencies: ["EndToEndSupport", "Settings", "Secrets"]),
         .testTarget(
             name: "SubscriptionTests",
             dependencies: [
@@ -133,8 +139,15 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "Daemon", "Settings", "Subscription", "Journal", "Transport", "Secrets",
+                "EndToEndSupport", "Daemon", "Settings", "Subscription", "Journal", "Transport", "Events", "Secrets",
+                "Timing",
                 .product(name: "Logging", package: "swift-log"),
+            ]),
+        .testTarget(
+            name: "ChecksTests",
+            dependencies: [
+                "Checks", "Settings", "Portal", "Transport", "PullProtocol", "Journal", "Addresses", "Events",
+                "Secrets",
             ]),
         .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "PullProtocol", "Events", "JSONText", "Secrets"]),
         .testTarget(name: "LayeringTests"),

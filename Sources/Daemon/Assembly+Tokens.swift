@@ -41,7 +41,7 @@ extension Assembly {
                 accessToken: accessToken)
         }
         surroundings.network = network
-        surroundings.budget = tokenBudget
+        surroundings.budget = budgets.authorisationServers
         var logger = logger
         logger[metadataKey: "portal"] = "\(portal.name)"
         surroundings.onNote = { [logger] in logger.tell($0) }

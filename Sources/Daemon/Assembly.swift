@@ -1,96 +1,105 @@
 import Addresses
 import Delivery
 import Events
-import Journal
 import Logging
 import Portal
 import PullProtocol
 import Secrets
 import Settings
 import Subscription
+import Synchronization
 import Transport
 
-/// Turns checked settings into parts that are ready to run; secrets are read here.
+/// Turns checked settings into plans for the parts; secrets are read here.
 struct Assembly {
-    struct SessionPlan {
-        var options: SessionOptions
-        var portal: PortalClient
+    struct Plans: Sendable {
+        var portals: [PortalPlan] = []
+        var sinks: [SinkPlan] = []
     }
 
     let settings: Settings
     let secrets: SecretEnvironment
     let logger: Logger
+    /// Of the process: they go on over reloads.
+    let budgets: Budgets
     /// Where tokens are kept; nil: nowhere.
-    var state: String?
-    /// Of the authorisation servers.
-    let tokenBudget = RequestBudget()
+    let state: String?
+    private var record = SecretRecord()
 
-    /// What delivers to the sinks of the settings, each with its place in the journal.
+    /// How often may be asked.
+    struct Budgets: Sendable {
+        let portals = RequestBudget()
+        let authorisationServers = RequestBudget()
+    }
+
+    init(
+        settings: Settings, secrets: SecretEnvironment, logger: Logger, budgets: Budgets = Budgets(),
+        state: String? = nil
+    ) {
+        self.settings = settings
+        self.secrets = secrets
+        self.logger = logger
+        self.budgets = budgets
+        self.state = state
+    }
+
+    /// Nothing begins by this, and nothing is opened.
     ///
-    /// - Parameter onAttempt: told of each request to a webhook.
-    func runners(
-        journal: Journal, client: any HTTPClient, onAttempt: (@Sendable (WebhookAttempt) -> Void)?
-    ) throws -> [any EventRunner] {
-        try settings.sinks.map { sink in
-            let filter = EventFilter(portals: sink.portals, include: sink.include, exclude: sink.exclude)
-            switch sink.kind {
-            case .webhook(let webhook):
-                return WebhookRunner(
-                    name: sink.name, target: try target(webhook, "sinks.\(sink.name).webhook"),
-                    pace: WebhookPace(webhook), client: client, source: try journal.reader(named: sink.name),
-                    filter: filter, logger: logger, onAttempt: onAttempt)
-            case .file(let path, let rotation):
-                return try runner(sink, filter, journal) { () throws(SinkError) in
-                    try FileSink(path: path, rotation: rotation.map(FileRotation.init))
-                }
-            case .standardOutput:
-                return try runner(sink, filter, journal) { () throws(SinkError) in try StandardOutputSink() }
-            }
-        }
-    }
-
-    private func runner(
-        _ settings: SinkSettings, _ filter: EventFilter, _ journal: Journal, make: () throws(SinkError) -> any Sink
-    ) throws -> SinkRunner {
-        let sink: any Sink
-        do throws(SinkError) { sink = try make() } catch {
-            throw StartFailure(.cannotCreate, "sinks.\(settings.name): \(error.description)")
-        }
-        return SinkRunner(
-            name: settings.name, sink: sink, reader: try journal.reader(named: settings.name), filter: filter,
-            logger: logger)
-    }
-
-    func sessions(client: any HTTPClient) throws(StartFailure) -> [SessionPlan] {
-        var plans: [SessionPlan] = []
-        let budget = RequestBudget()
+    /// - Throws: everything that is wrong, one line each.
+    func plans(client: any HTTPClient) throws(StartFailure) -> Plans {
+        var plans = Plans()
+        var failures: [StartFailure] = []
         for portal in settings.portals {
-            let place = "portals.\(portal.name)"
-            var network = NetworkOptions(caFile: portal.caFile)
-            switch portal.proxy {
-            case .url(let url): network.proxy = Secret(url)
-            case .secret(let source): network.proxy = try resolve(source, "\(place).proxy")
-            case nil: break
-            }
-            let options = SessionOptions(
-                name: portal.name, rules: SessionRules(portal), channels: Set(portal.channels.map(\.kind)),
-                network: network, start: portal.start == .retained ? .retained : .now,
-                allowsJSONRPC: portal.allowsJSONRPC)
-            let client = try portalClient(portal, place, network, through: client, budget)
-            plans.append(SessionPlan(options: options, portal: client))
+            do { plans.portals.append(try forOnePart().plan(portal, client)) } catch { failures.append(error) }
         }
+        for sink in settings.sinks {
+            do { plans.sinks.append(try forOnePart().plan(sink)) } catch { failures.append(error) }
+        }
+        if let failure = StartFailure(all: failures) { throw failure }
         return plans
     }
 
+    private func forOnePart() -> Assembly {
+        var assembly = self
+        assembly.record = SecretRecord()
+        return assembly
+    }
+
+    private func plan(_ sink: SinkSettings) throws(StartFailure) -> SinkPlan {
+        let kind: SinkPlan.Kind =
+            switch sink.kind {
+            case .file(let path, let rotation): .file(path: path, rotation)
+            case .standardOutput: .standardOutput
+            case .webhook(let webhook):
+                .webhook(try target(webhook, "sinks.\(sink.name).webhook"), WebhookPace(webhook))
+            }
+        return SinkPlan(settings: sink, secrets: record.secrets, kind: kind)
+    }
+
+    private func plan(_ portal: PortalSettings, _ http: any HTTPClient) throws(StartFailure) -> PortalPlan {
+        let place = "portals.\(portal.name)"
+        var network = NetworkOptions(caFile: portal.caFile)
+        switch portal.proxy {
+        case .url(let url): network.proxy = Secret(url)
+        case .secret(let source): network.proxy = try resolve(source, "\(place).proxy")
+        case nil: break
+        }
+        let options = SessionOptions(
+            name: portal.name, rules: SessionRules(portal), channels: Set(portal.channels.map(\.kind)),
+            network: network, start: portal.start == .retained ? .retained : .now,
+            allowsJSONRPC: portal.allowsJSONRPC)
+        let client = try portalClient(portal, place, network, through: http)
+        return PortalPlan(settings: portal, secrets: record.secrets, options: options, client: client)
+    }
+
     private func portalClient(
-        _ portal: PortalSettings, _ place: String, _ network: NetworkOptions, through http: any HTTPClient,
-        _ budget: RequestBudget
+        _ portal: PortalSettings, _ place: String, _ network: NetworkOptions, through http: any HTTPClient
     ) throws(StartFailure) -> PortalClient {
         do {
             return try PortalClient(
                 url: portal.url, credential: try credential(of: portal, place, http, network), http: http,
                 network: network,
-                budget: portal.limit.map { (budget, $0) })
+                budget: portal.limit.map { (budgets.portals, $0) })
         } catch let error as StartFailure {
             throw error
         } catch {
@@ -104,6 +113,7 @@ struct Assembly {
             if let warning = resolved.warning {
                 logger.warning("a secret is not well kept", metadata: ["setting": "\(place)", "reason": "\(warning)"])
             }
+            record.add(source, resolved.secret)
             return resolved.secret
         } catch {
             throw StartFailure(.configuration, "\(place): \(error.message); \(error.cure)")
@@ -163,8 +173,11 @@ extension SessionRules {
     }
 }
 
-extension FileRotation {
-    fileprivate init(_ rotation: RotationSettings) {
-        self.init(size: rotation.size, age: rotation.age, keep: rotation.keep)
-    }
+/// The secrets that were read for one part.
+private final class SecretRecord: Sendable {
+    private let read = Mutex<[SecretSource: Secret]>([:])
+
+    var secrets: [SecretSource: Secret] { read.withLock { $0 } }
+
+    func add(_ source: SecretSource, _ secret: Secret) { read.withLock { $0[source] = secret } }
 }

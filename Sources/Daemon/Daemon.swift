@@ -2,13 +2,9 @@ public import Delivery
 import Glibc
 import Journal
 public import Logging
-import Portal
 import Secrets
-import ServiceLifecycle
 public import Settings
-import Subscription
-import Timing
-import Transport
+import UnixSignals
 
 /// The program's name and version, as servers and people see it.
 public enum Product {
@@ -19,8 +15,9 @@ public enum Product {
 /// Wires the parts together and runs them. It has no rules of its own.
 ///
 /// ```
-///  Settings ─► Session (one a portal) ─► Journal ─► SinkRunner (one a sink)
-///                  └──── Transport ────────────────────┘
+///  Settings ─► RunningPortals ─► Journal ─► RunningSinks
+///    ▲           └──── Transport ────────────────┘
+///    └ SIGHUP
 /// ```
 public struct Daemon: Sendable {
     /// What a test or a verb puts in the place of the usual.
@@ -41,8 +38,12 @@ public struct Daemon: Sendable {
         public var startSpread = 5.0
         /// The overlap of old and new connections at a change of channels; nil: the usual.
         public var overlap: Duration?
-        /// Whether SIGTERM and SIGINT stop the daemon.
+        /// Whether SIGTERM and SIGINT stop the daemon, and SIGHUP reloads it.
         public var handlesSignals = true
+        /// Reads the settings again, for SIGHUP; nil: it only opens the sinks' files anew.
+        public var reload: (@Sendable () throws -> Settings)?
+        /// The logger's, to change it with the settings.
+        public var logThreshold: LogThreshold?
 
         public init() {
             notifyPath = getenv("NOTIFY_SOCKET").map { String(cString: $0) }
@@ -60,33 +61,41 @@ public struct Daemon: Sendable {
     }
 
     /// Runs until SIGTERM or SIGINT, or until the task is cancelled: the sessions stop, then the sinks deliver what is
-    /// left, then it returns.
+    /// left, then it returns. A second signal ends the process at once.
     ///
     /// - Throws: `StartFailure`, with the exit code.
     public func run() async throws {
+        ProcessMemory.limitAllocator()
+        let orders = Orders(logger: logger)
         let notify = NotifySocket(path: surroundings.notifyPath)
-        let transport = Transport(userAgent: Product.userAgent)
-        let readiness = Readiness(portals: settings.portals.map(\.name), notify: notify) {
-            StartupMemory.giveBack()
-        }
         do {
-            let journal = try openJournal(readiness)
-            do {
-                let group = try serviceGroup(journal, transport, readiness, notify)
-                notify.status("starting")
-                try await group.run()
-                await transport.shutdown()
-                await journal.close()
-            } catch {
-                journal.finish()
-                await transport.shutdown()
-                await journal.close()
-                throw error
+            // From the first moment on: a SIGHUP that comes too early must not end the process.
+            let signals =
+                surroundings.handlesSignals ? await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) : nil
+            try await withThrowingTaskGroup { group in
+                if let signals {
+                    group.addTask { await orders.follow(signals) }
+                    group.addTask { await StopLimit(orders: orders, notify: notify, logger: logger).watch() }
+                }
+                defer { group.cancelAll() }
+                try await operate(orders, notify)
             }
+        } catch is CancellationError {
+            return
         } catch {
-            if error is CancellationError { return }
             throw failure(error)
         }
+    }
+
+    private func operate(_ orders: Orders, _ notify: NotifySocket) async throws {
+        let readiness = Readiness(portals: settings.portals.map(\.name), notify: notify) {
+            ProcessMemory.giveBackStartup()
+        }
+        let journal = try openJournal(readiness)
+        let operation = Operation(
+            settings: settings, surroundings: surroundings, logger: logger, orders: orders, notify: notify,
+            readiness: readiness, journal: journal)
+        try await operation.run()
     }
 
     private func openJournal(_ readiness: Readiness) throws(StartFailure) -> Journal {
@@ -111,59 +120,6 @@ public struct Daemon: Sendable {
         }
     }
 
-    private func serviceGroup(
-        _ journal: Journal, _ transport: Transport, _ readiness: Readiness, _ notify: NotifySocket
-    ) throws -> ServiceGroup {
-        var assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger)
-        if surroundings.keepsState { assembly.state = settings.stateDirectory(variable: surroundings.variable) }
-        var runners = try assembly.runners(
-            journal: journal, client: transport, onAttempt: surroundings.onAttempt)
-        for (name, sink) in surroundings.sinks {
-            runners.append(
-                SinkRunner(name: name, sink: sink, reader: try journal.reader(named: name), logger: logger))
-        }
-        try journal.retireReaders(except: Set(runners.map(\.name)))
-        var services: [any Service] = runners.map { SinkService(runner: $0) }
-        services.append(JournalService(journal: journal))
-        if surroundings.handlesSignals { services.append(ReopenService(runners: runners)) }
-        services.append(try sessionsService(assembly, journal, transport, readiness, notify))
-        // Stopped from the last to the first: sessions, journal, sinks.
-        var configuration = ServiceGroupConfiguration(
-            services: services.map {
-                .init(
-                    service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .gracefullyShutdownGroup)
-            },
-            gracefulShutdownSignals: surroundings.handlesSignals ? [.sigterm, .sigint] : [], logger: Logger.silent)
-        configuration.maximumGracefulShutdownDuration = .seconds(20)
-        return ServiceGroup(configuration: configuration)
-    }
-
-    private func sessionsService(
-        _ assembly: Assembly, _ journal: Journal, _ transport: Transport, _ readiness: Readiness,
-        _ notify: NotifySocket
-    ) throws -> SessionsService {
-        let alarms = AlarmClock()
-        var sessions: [Session] = []
-        for (index, plan) in try assembly.sessions(client: transport).enumerated() {
-            var options = plan.options
-            if let overlap = surroundings.overlap { options.rules.overlap = overlap }
-            if index > 0 { options.rules.startSpread = surroundings.startSpread }
-            let name = options.name
-            var logger = logger
-            logger[metadataKey: "portal"] = "\(name)"
-            sessions.append(
-                Session(
-                    options: options, portal: plan.portal, transport: transport, journal: journal, alarms: alarms,
-                    logger: logger
-                ) { [onLive = surroundings.onLive] status in
-                    readiness.update(name, status)
-                    if case .live = status { onLive(name) }
-                })
-        }
-        return SessionsService(sessions: sessions, alarms: alarms, notify: notify)
-    }
-
     private func failure(_ error: any Error) -> StartFailure {
         switch error {
         case let failure as StartFailure: failure
@@ -172,9 +128,4 @@ public struct Daemon: Sendable {
         default: StartFailure(.internalFault, "internal fault: \(error)")
         }
     }
-}
-
-extension Logger {
-    /// For libraries whose own lines are of no use to the operator.
-    fileprivate static let silent = Logger(label: "silent") { _ in SwiftLogNoOpLogHandler() }
 }

@@ -24,19 +24,24 @@ public struct LogOutput: LogHandler {
         }
     }
 
-    public var logLevel: Logger.Level
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? threshold.level }
+        set { ownLevel = newValue }
+    }
     public var metadata: Logger.Metadata = [:]
+    private let threshold: LogThreshold
+    private var ownLevel: Logger.Level?
     private let format: Format
     private let descriptor: Int32
     private let now: @Sendable () -> Int
 
     /// - Parameter now: Unix seconds.
     public init(
-        format: Format, level: Logger.Level, descriptor: Int32 = 2,
+        format: Format, threshold: LogThreshold, descriptor: Int32 = 2,
         now: @escaping @Sendable () -> Int = { time(nil) }
     ) {
         self.format = format
-        logLevel = level
+        self.threshold = threshold
         self.descriptor = descriptor
         self.now = now
     }

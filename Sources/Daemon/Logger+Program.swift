@@ -4,7 +4,9 @@ public import Settings
 
 extension Logger {
     /// The program's own logger, by the settings.
-    public static func program(_ settings: LogSettings) -> Logger {
+    ///
+    /// - Parameter threshold: takes the place of the settings' level, and can be changed later.
+    public static func program(_ settings: LogSettings, threshold: LogThreshold? = nil) -> Logger {
         let format: LogOutput.Format =
             switch settings.format {
             case .auto: .automatic { getenv($0).map { String(cString: $0) } }
@@ -12,7 +14,7 @@ extension Logger {
             case .json: .json
             case .journald: .journald
             }
-        let level = Logger.Level(rawValue: settings.level.rawValue) ?? .info
-        return Logger(label: "pulld") { _ in LogOutput(format: format, level: level) }
+        let threshold = threshold ?? LogThreshold(settings)
+        return Logger(label: "pulld") { _ in LogOutput(format: format, threshold: threshold) }
     }
 }

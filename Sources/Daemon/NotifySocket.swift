@@ -1,4 +1,5 @@
 import Glibc
+public import Timing
 
 /// Tells the service manager how things stand (sd_notify(3)): datagrams to the socket that `$NOTIFY_SOCKET` names. Without
 /// one, nothing is sent.
@@ -13,6 +14,25 @@ public struct NotifySocket: Sendable {
     public func ready(status: String) { send("READY=1\nSTATUS=\(line(status))") }
     public func status(_ status: String) { send("STATUS=\(line(status))") }
     public func stopping() { send("STOPPING=1\nSTATUS=stopping") }
+    /// The daemon is alive. Wanted more often than every `WatchdogSec=` of the unit.
+    public func watchdog() { send("WATCHDOG=1") }
+
+    /// A reload begins; it ends with `ready`. The time tells managers since version 253 that this is the reload they asked
+    /// for, not one before it.
+    public func reloading(now: Moment = .now()) {
+        send("RELOADING=1\nMONOTONIC_USEC=\(Self.microseconds(now.monotonic))\nSTATUS=reloading")
+    }
+
+    /// What is under way, a start or a stop, ends after so long at the earliest: not what `TimeoutStartSec=` or
+    /// `TimeoutStopSec=` say, if that is sooner.
+    public func extendTimeout(by time: Duration) {
+        send("EXTEND_TIMEOUT_USEC=\(Self.microseconds(time))")
+    }
+
+    private static func microseconds(_ time: Duration) -> Int64 {
+        let (seconds, attoseconds) = time.components
+        return max(0, min(seconds, 1 << 40)) * 1_000_000 + max(0, attoseconds / 1_000_000_000_000)
+    }
 
     /// One assignment is one line.
     private func line(_ text: String) -> String {

@@ -1,12 +1,13 @@
 import Subscription
 import Synchronization
 
-/// Sums up what the portals' sessions say. Ready, once: when every portal has either been proven or stated its failure,
+/// Sums up what the portals' sessions say, and how the last reload went. Ready, once: when every portal has either been proven or stated its failure,
 /// and at least one has been proven.
 final class Readiness: Sendable {
     private struct State {
         var portals: [String: SessionStatus]
         var journalTrouble: String?
+        var reloadTrouble: String?
         var hasBeenReady = false
         var lastSentence = ""
     }
@@ -23,13 +24,45 @@ final class Readiness: Sendable {
         state = Mutex(State(portals: Dictionary(uniqueKeysWithValues: portals.map { ($0, .starting) })))
     }
 
+    /// The service manager has been told `READY=1`.
+    var hasBeenReady: Bool { state.withLock { $0.hasBeenReady } }
+
     /// - Parameter trouble: nil: it is written again.
     func journal(isBlockedBy trouble: String?) {
         change { $0.journalTrouble = trouble }
     }
 
+    /// A portal that is not known is one that has been removed.
     func update(_ portal: String, _ status: SessionStatus) {
-        change { $0.portals[portal] = status }
+        change { state in
+            if state.portals[portal] != nil { state.portals[portal] = status }
+        }
+    }
+
+    /// The portals are these, and some of them begin anew.
+    func set(_ portals: [String], beginning: Set<String>) {
+        change { state in
+            let before = state.portals
+            let now = portals.map { ($0, beginning.contains($0) ? .starting : before[$0] ?? .starting) }
+            state.portals = Dictionary(now, uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    /// The settings are read again. Before the daemon was ready nobody waits for the end of a reload.
+    func reloadBegins() {
+        state.withLock { if $0.hasBeenReady { notify.reloading() } }
+    }
+
+    /// - Parameter trouble: why the settings are still the old ones; nil: they are the new ones. Stands in the status line
+    ///   until the next reload.
+    func reloadEnds(trouble: String?) {
+        change { state in
+            state.reloadTrouble = trouble
+            // The manager gets the new sentence with its READY=1, which ends what RELOADING=1 began.
+            guard state.hasBeenReady else { return }
+            state.lastSentence = Self.sentence(state)
+            notify.ready(status: state.lastSentence)
+        }
     }
 
     private func change(_ edit: (inout State) -> Void) {
@@ -63,8 +96,10 @@ final class Readiness: Sendable {
     }
 
     private static func sentence(_ state: State) -> String {
-        let sentence = sentence(state.portals)
-        return state.journalTrouble.map { "\(sentence); the journal cannot be written: \($0)" } ?? sentence
+        var sentence = sentence(state.portals)
+        if let trouble = state.journalTrouble { sentence += "; the journal cannot be written: \(trouble)" }
+        if let trouble = state.reloadTrouble { sentence += "; \(trouble)" }
+        return sentence
     }
 
     private static func sentence(_ portals: [String: SessionStatus]) -> String {

@@ -1,4 +1,4 @@
-import Journal
+public import Journal
 
 /// Why the daemon did not start or did not go on, with the exit code for it (sysexits(3)).
 public struct StartFailure: Error, Sendable, CustomStringConvertible {
@@ -21,11 +21,17 @@ public struct StartFailure: Error, Sendable, CustomStringConvertible {
 }
 
 extension StartFailure {
-    static let noStateDirectory = StartFailure(
+    /// Several in one, with the code of the first; nil when there are none.
+    init?(all failures: [StartFailure]) {
+        guard let first = failures.first else { return nil }
+        self.init(first.code, failures.map(\.description).joined(separator: "\n"))
+    }
+
+    public static let noStateDirectory = StartFailure(
         .configuration, "there is no state directory: write state: /PATH into the configuration file, or set HOME")
 
     /// What the journal's fault means for the process.
-    init(_ error: JournalError) {
+    public init(_ error: JournalError) {
         let code: Code =
             switch error.code {
             case .locked, .missing, .forbidden, .cannotCreate, .newerSchema: .cannotCreate

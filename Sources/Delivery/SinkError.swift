@@ -38,7 +38,7 @@ public struct SinkError: Error, Hashable, Sendable {
     }
 
     /// What a failed system call on `place` means.
-    init(errno number: Int32, place: String) {
+    public init(errno number: Int32, place: String) {
         let message = "\(place): \(String(cString: strerror(number)))"
         switch number {
         case ENOSPC, EDQUOT:

@@ -11,8 +11,8 @@ public final class SinkRunner: EventRunner {
     private let logger: Logger
     private let filter: EventFilter
     private let clock: DeliveryClock
-    private let drainLimit: Duration
     private let settleInterval: Duration
+    private let drain: DrainLimit
     private let progress: DeliveryProgress
     private let reading: PatientReading
 
@@ -29,14 +29,18 @@ public final class SinkRunner: EventRunner {
         self.reader = reader
         self.filter = filter
         self.logger = logger
-        self.drainLimit = drainLimit
         self.settleInterval = settleInterval
         self.clock = clock
+        // What is under way ends by itself or would need waiting.
+        drain = DrainLimit(
+            name: name, source: reader, limit: drainLimit, stopLimit: .zero, clock: clock, logger: logger)
         progress = DeliveryProgress(sink: name, source: reader, logger: logger, clock: clock)
         reading = PatientReading(source: reader, progress: progress, clock: clock)
     }
 
     public var counts: SinkCounts { progress.counts }
+
+    public func requestStop() { drain.requestStop() }
 
     public func reopen() {
         Task(executorPreference: sink.executor) { [self] in
@@ -48,9 +52,8 @@ public final class SinkRunner: EventRunner {
         }
     }
 
-    /// What can go without waiting still goes when the task is cancelled.
+    /// What can go without waiting still goes when the task is cancelled, but not beyond the drain limit.
     public func run() async throws(SinkError) {
-        let drain = DrainLimit(name: name, source: reader, limit: drainLimit, clock: clock, logger: logger)
         // The thread of the sink formats and writes: from the journal to the disk there is no further change.
         try await drain.run(on: sink.executor, counts: { self.counts }) { [self] in await deliverAll() }
     }
@@ -63,7 +66,7 @@ public final class SinkRunner: EventRunner {
             // From the first event on it is known where to look for it after a crash.
             try await settle()
             var unsettledSince: Duration?
-            while let batches = try await next(&unsettledSince) {
+            while !drain.isOver.isFired, let batches = try await next(&unsettledSince) {
                 progress.announce(batches)
                 try await sink.deliver(batches, filter: filter, progress: progress)
                 let now = clock.time.now().monotonic

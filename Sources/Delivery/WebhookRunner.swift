@@ -22,9 +22,9 @@ public final class WebhookRunner: EventRunner {
     private let filter: EventFilter
     private let logger: Logger
     private let clock: DeliveryClock
-    private let drainLimit: Duration
     private let retryInterval: Duration
     private let onAttempt: (@Sendable (WebhookAttempt) -> Void)?
+    private let drain: DrainLimit
     private let progress: DeliveryProgress
     private let state: Mutex<State>
     /// Rung when events may be added, the journal has something to bring to disk, and when a time has come nearer.
@@ -39,6 +39,8 @@ public final class WebhookRunner: EventRunner {
         var lanes: WebhookLanes
         /// Of tasks that found nothing to send.
         var idle: [Bell] = []
+        /// No further request is begun.
+        var isStopping = false
         var alarm: Duration?
         var deadLetters = DeadLetterLog()
 
@@ -56,12 +58,13 @@ public final class WebhookRunner: EventRunner {
 
     /// - Parameters:
     ///   - drainLimit: how long after the journal's end the rest of it may take.
+    ///   - stopLimit: how long after `requestStop` the requests under way may take: those cut off come twice.
     ///   - retryInterval: how often is looked whether somebody asked for dead letters to be sent again.
     ///   - onAttempt: told of each request, from any thread.
     public init(
         name: String, target: WebhookTarget, pace: WebhookPace, client: any HTTPClient, source: any EventSource,
         filter: EventFilter = .all, logger: Logger, drainLimit: Duration = .seconds(5),
-        retryInterval: Duration = .seconds(1), clock: DeliveryClock = .system,
+        stopLimit: Duration = .seconds(5), retryInterval: Duration = .seconds(1), clock: DeliveryClock = .system,
         onAttempt: (@Sendable (WebhookAttempt) -> Void)? = nil
     ) {
         self.name = name
@@ -73,9 +76,10 @@ public final class WebhookRunner: EventRunner {
         self.filter = filter
         self.logger = logger
         self.clock = clock
-        self.drainLimit = drainLimit
         self.retryInterval = retryInterval
         self.onAttempt = onAttempt
+        drain = DrainLimit(
+            name: name, source: source, limit: drainLimit, stopLimit: stopLimit, clock: clock, logger: logger)
         progress = DeliveryProgress(sink: name, source: source, logger: logger, clock: clock)
         state = Mutex(State(lanes: WebhookLanes(pace: pace, sink: name)))
     }
@@ -84,8 +88,16 @@ public final class WebhookRunner: EventRunner {
 
     public func reopen() {}
 
+    public func requestStop() {
+        drain.requestStop()
+        let idle = state.withLock { state in
+            state.isStopping = true
+            return state.takeAllIdle()
+        }
+        for bell in idle { bell.ring() }
+    }
+
     public func run() async throws(SinkError) {
-        let drain = DrainLimit(name: name, source: source, limit: drainLimit, clock: clock, logger: logger)
         try await drain.run(counts: { self.counts }) { [self] in await deliverAll() }
     }
 
@@ -129,7 +141,7 @@ public final class WebhookRunner: EventRunner {
         while !Task.isCancelled {
             let now = now
             let (next, others, isNearer) = state.withLock { state in
-                let next = state.lanes.next(now: now)
+                let next = state.isStopping ? .end : state.lanes.next(now: now)
                 var (others, isNearer): ([Bell], Bool) = ([], false)
                 switch next {
                 case .job: others = state.takeIdle(now: now)

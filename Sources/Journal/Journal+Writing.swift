@@ -33,6 +33,8 @@ extension Journal {
                 wakes.resume()
                 for fault in outcome.faults { options.onFault("\(fault) do not add up") }
                 keepLog(outcome)
+                // Under load this goes on and on, and what is queued behind it would wait for as long.
+                answerProbes()
             case .failure(let failure):
                 unfinished.withLock { $0.work = work }
                 return handle(failure)

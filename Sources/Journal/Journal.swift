@@ -29,6 +29,8 @@ public final class Journal: EventIntake, Sendable {
     /// Copies the log into the database, beside the writer.
     let keeper: Mutex<Database?>
     let upkeep = Mutex(Upkeep())
+    /// Those who want to hear of the writer.
+    let writerProbes = Mutex<[@Sendable () -> Void]>([])
     let writing = DispatchQueue(label: "pulld.journal.writing")
     let reading = DispatchQueue(label: "pulld.journal.reading")
     let keeping = DispatchQueue(label: "pulld.journal.keeping")

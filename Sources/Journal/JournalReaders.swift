@@ -65,7 +65,8 @@ struct JournalReaders {
         readers[name] = Reader(stored: cursor, durable: sequence, next: sequence &+ 1)
     }
 
-    /// Where the reader stood; a new one begins after `last`.
+    /// Where the reader stood; a new one begins after `last`. What was handed out beyond the cursor comes again: whoever
+    /// had it before is gone.
     mutating func activate(_ name: String, last: UInt64) -> SinkCursor {
         if readers[name] == nil {
             add(name, StoredCursor(SinkCursor(base: last)))
@@ -75,7 +76,9 @@ struct JournalReaders {
             readers[name]?.stored.isActive = true
             readers[name]?.isDirty = true
         }
-        return readers[name]?.stored.cursor ?? SinkCursor(base: last)
+        let cursor = readers[name]?.stored.cursor ?? SinkCursor(base: last)
+        readers[name]?.next = cursor.sequence &+ 1
+        return cursor
     }
 
     mutating func retire(except names: Set<String>) {

@@ -100,12 +100,14 @@ struct JournalSchema: Sendable {
         guard application == Self.applicationID, found >= 1 else {
             throw .damaged("\(path) is not a journal of pulld", path: path)
         }
-        guard found <= version else {
-            throw JournalError(
-                code: .newerSchema,
-                message: "\(path) was written by a newer pulld (schema \(found), this one knows \(version))",
-                cure: "install the newer version again, or move the directory of the file away")
-        }
+        guard found <= version else { throw newer(path, found: found) }
         return found
+    }
+
+    func newer(_ path: String, found: Int64) -> JournalError {
+        JournalError(
+            code: .newerSchema,
+            message: "\(path) was written by a newer pulld (schema \(found), this one knows \(version))",
+            cure: "install the newer version again, or move the directory of the file away")
     }
 }

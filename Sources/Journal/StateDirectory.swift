@@ -82,19 +82,11 @@ final class StateDirectory: Sendable {
     ) throws(JournalError) {
         var status = stat()
         if stat(path, &status) == 0 {
-            guard status.st_mode & S_IFMT == S_IFDIR else {
-                throw JournalError(
-                    code: .cannotCreate, message: "\(path) is no directory",
-                    cure: "move it away, or name another state directory")
-            }
+            guard status.st_mode & S_IFMT == S_IFDIR else { throw noDirectory(path) }
             return
         }
         guard errno == ENOENT else { throw failure("the state directory \(path) cannot be reached", errno) }
-        guard levels > 0 else {
-            throw JournalError(
-                code: .cannotCreate, message: "the directory \(path) is missing",
-                cure: "make it, or name another state directory")
-        }
+        guard levels > 0 else { throw missing(path) }
         try makeDirectory(parent(of: path), levels: levels - 1, &made)
         guard mkdir(path, 0o700) == 0 else {
             let code = errno
@@ -103,6 +95,29 @@ final class StateDirectory: Sendable {
             throw failure("the state directory \(path) cannot be made", code)
         }
         made.insert(path, at: 0)
+    }
+
+    static func noDirectory(_ path: String) -> JournalError {
+        JournalError(
+            code: .cannotCreate, message: "\(path) is no directory",
+            cure: "move it away, or name another state directory")
+    }
+
+    private static func missing(_ path: String) -> JournalError {
+        JournalError(
+            code: .cannotCreate, message: "the directory \(path) is missing",
+            cure: "make it, or name another state directory")
+    }
+
+    /// The directory in which one that is missing would be made, or the one above it; nothing is changed.
+    static func placeForMissing(_ path: String) throws(JournalError) -> String {
+        var place = path
+        for _ in 1...2 {
+            place = parent(of: place)
+            if access(place, W_OK | X_OK) == 0 { return place }
+            guard errno == ENOENT else { throw failure("the state directory \(path) cannot be made", errno) }
+        }
+        throw missing(place)
     }
 
     private static func parent(of path: String) -> String {

@@ -2,7 +2,8 @@ public import Secrets
 
 /// Where a secret is: never in the configuration file itself.
 public enum SecretSource: Hashable, Sendable {
-    /// A systemd credential: the file of this name in `$CREDENTIALS_DIRECTORY`.
+    /// A systemd credential: the file of this name in `$CREDENTIALS_DIRECTORY`, else the one of this name in the directory
+    /// that the unit loads whole (`LoadCredential=pulld:DIRECTORY`).
     case credential(String)
     /// An absolute path.
     case file(String)
@@ -11,6 +12,10 @@ public enum SecretSource: Hashable, Sendable {
 
     /// A secret that is longer is no secret of this field: 64 KiB.
     public static let maximumSize = 64 * 1024
+
+    /// What systemd puts before the names of the files of a directory: the id of the setting and an underscore
+    /// (systemd.exec(5), LoadCredential=).
+    private static let directoryPrefix = "pulld_"
 
     /// Reads the secret. One line break at the end of a file is not part of it.
     public func resolve(environment: SecretEnvironment) throws(SecretError) -> ResolvedSecret {
@@ -34,8 +39,18 @@ public enum SecretSource: Hashable, Sendable {
                     code: .missing, message: "the credential \(name) is not there: $CREDENTIALS_DIRECTORY is not set",
                     cure: "run under systemd with LoadCredential=\(name):PATH, or set CREDENTIALS_DIRECTORY")
             }
-            let path = directory + "/" + name
-            return ResolvedSecret(secret: try text(of: environment.readFile(path), path))
+            for name in [name, Self.directoryPrefix + name] {
+                let path = directory + "/" + name
+                do throws(SecretError) {
+                    return ResolvedSecret(secret: try text(of: environment.readFile(path), path))
+                } catch  where error.code == .missing {
+                    continue
+                }
+            }
+            throw SecretError(
+                code: .missing, message: "the credential \(name) was not there when the service was started",
+                cure: "put it into /etc/pulld/credentials/\(name), mode 0600, or write LoadCredential=\(name):PATH "
+                    + "into the unit; then restart the service")
         }
     }
 

@@ -72,7 +72,7 @@ public final class AlarmClock: Sendable {
                 return (due, max(Self.grain, earliest - now))
             }
             for ring in due { ring() }
-            _ = await Session.unless(signal) { try? await Task.sleep(for: wait) }
+            _ = await signal.unlessFired { try? await Task.sleep(for: wait) }
             // Whatever was set in the meantime rings together with what woke the sleeper.
             if signal.isFired { try? await Task.sleep(for: Self.grain) }
         }

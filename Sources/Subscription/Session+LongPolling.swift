@@ -1,5 +1,6 @@
 import Events
 import PullProtocol
+import Timing
 import Transport
 
 extension Session {
@@ -54,7 +55,7 @@ extension Session {
             source.isFirst = state.isFirst && source.isHistory
             let (announces, audit) = (state.isFirst, state.audit)
             state.isFirst = false
-            let answer = await Self.unless(stop) { [source] in
+            let answer = await stop.unlessFired { [source] in
                 await self.poll(request, source, id, announces: announces, audit: audit)
             }
             guard let answer else { return .stopped }
@@ -70,7 +71,7 @@ extension Session {
     private func takeAuditPoll(_ id: LinkID) -> AuditID? { auditPolls.removeValue(forKey: id) }
 
     private nonisolated static func pause(_ seconds: Double, unless stop: OneShotSignal) async {
-        _ = await unless(stop) { try? await Task.sleep(for: .seconds(seconds)) }
+        _ = await stop.unlessFired { try? await Task.sleep(for: .seconds(seconds)) }
     }
 
     /// The exchange. The first of a loop is told to the machine once the server has held it for a moment, since a refusal

@@ -1,5 +1,6 @@
 import Events
 import PullProtocol
+import Timing
 import Transport
 import WebSocket
 
@@ -20,7 +21,7 @@ extension Session {
             // What the server would have sent between its ping and the answer is to be asked for.
             onPing: { [newJobs] in newJobs.yield(.tick) })
         let connection: WebSocketConnection
-        switch await Self.unless(stop, { await self.connect(request) }) {
+        switch await stop.unlessFired({ await self.connect(request) }) {
         case nil: return .stopped
         case .success(let opened): connection = opened
         case .failure(let error): return LinkEnd(refused: error)
@@ -69,21 +70,6 @@ extension Session {
         } catch {
             connection.close(code: 1001)
             return .stopped
-        }
-    }
-
-    /// The result of `work`, or nil as soon as `stop` is fired; `work` is cancelled then.
-    nonisolated static func unless<Success: Sendable>(
-        _ stop: OneShotSignal, _ work: @escaping @Sendable () async -> Success
-    ) async -> Success? {
-        await withTaskGroup(of: Success?.self) { group in
-            group.addTask { await work() }
-            group.addTask {
-                await stop.wait()
-                return nil
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? nil
         }
     }
 }

@@ -25,7 +25,8 @@ public actor Transport: HTTPClient {
     private var timed: Set<UInt64> = []
     private var nextExpiry: Int64 = 0
     private var nextIdentity: UInt64 = 0
-    private var isShutDown = false
+    var probes: [UInt64: ProbeWork] = [:]
+    private(set) var isShutDown = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -42,6 +43,7 @@ public actor Transport: HTTPClient {
         guard !isShutDown else { return }
         isShutDown = true
         exchanges.cancelAll()
+        cancelProbes()
         for link in Array(links.values) { drop(link, .transport(.cancelled)) }
         loop.stop()
     }
@@ -94,13 +96,13 @@ public actor Transport: HTTPClient {
         return (identity, step)
     }
 
-    private func goOn(_ identity: UInt64, with rest: [UInt8]) async -> Exchange.Step {
-        // Read here, so that this function is on the loop's thread: Swift 6.3 leaves the change out where only closures
-        // need it.
-        let exchanges = exchanges
-        loop.checkIsolated()
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in exchanges.goOn(identity, with: rest, waiter) }
+    /// By way of `post`, whatever executor the compiler thinks a closure without `self` belongs on. The order of both posts
+    /// makes no difference: an exchange that ended meanwhile says so to whoever asks next.
+    private nonisolated func goOn(_ identity: UInt64, with rest: [UInt8]) async -> Exchange.Step {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                loop.post { self.assumeIsolated { $0.exchanges.goOn(identity, with: rest, waiter) } }
+            }
         } onCancel: {
             cancelExchange(identity)
         }
@@ -118,8 +120,7 @@ public actor Transport: HTTPClient {
         guard let address = Address(request.url), ["http", "https"].contains(address.scheme) else {
             return waiter.resume(returning: .ended(.failure(.notAnAddress)))
         }
-        let easy = CurlEasy(
-            url: request.url, address: address, network: request.network, userAgent: userAgent, share: share)
+        let easy = newEasy(request.url, address, request.network)
         exchanges.begin(
             Exchange(
                 request: request, identity: identity, easy: easy, pieceSize: pieceSize,
@@ -158,8 +159,7 @@ public actor Transport: HTTPClient {
         guard let address = Address(request.url), let httpURL = address.httpURL else {
             return continuation.resume(returning: .failure(.notAnAddress))
         }
-        let easy = CurlEasy(
-            url: httpURL, address: address, network: request.network, userAgent: userAgent, share: share)
+        let easy = newEasy(httpURL, address, request.network)
         easy.set(CURLOPT_CONNECT_ONLY, 1)
         easy.set(CURLOPT_HTTPPROXYTUNNEL, 1)
         easy.set(CURLOPT_FRESH_CONNECT, 1)
@@ -177,11 +177,24 @@ public actor Transport: HTTPClient {
         link.multi.add(easy)
     }
 
-    private func roomyMulti() -> CurlMulti {
+    func roomyMulti() -> CurlMulti {
         if let multi = linkMultis.first(where: { $0.count < Self.linksPerMulti }) { return multi }
         let multi = CurlMulti(loop: loop)
         linkMultis.append(multi)
         return multi
+    }
+
+    func newIdentity() -> UInt64 {
+        nextIdentity += 1
+        return nextIdentity
+    }
+
+    func newEasy(_ url: Secret, _ address: Address, _ network: NetworkOptions) -> CurlEasy {
+        CurlEasy(url: url, address: address, network: network, userAgent: userAgent, share: share)
+    }
+
+    nonisolated func cancelProbe(_ identity: UInt64) {
+        loop.post { self.assumeIsolated { $0.probes.removeValue(forKey: identity)?.cancel() } }
     }
 
     private func cancelOpening(_ identity: UInt64) {
@@ -196,6 +209,7 @@ public actor Transport: HTTPClient {
     }
 
     private func endConnecting(_ handle: UnsafeMutableRawPointer, _ result: CURLcode, now: Int64) {
+        if endProbe(handle, result) { return }
         guard let link = connecting.removeValue(forKey: handle) else { return }
         guard result == CURLE_OK else { return drop(link, .transport(link.easy.failure(result))) }
         guard link.connected(now: now) else {
@@ -274,7 +288,11 @@ public actor Transport: HTTPClient {
         }
     }
 
-    // MARK: For connections
+    // MARK: For connections and others that are not on the loop
+
+    nonisolated func post(_ call: @escaping @Sendable () -> Void) {
+        loop.post(call)
+    }
 
     nonisolated func withLink(_ identity: UInt64, _ change: @escaping @Sendable (WebSocketLink) -> Void) {
         loop.post {

@@ -138,7 +138,7 @@ struct ReplayVerb: AsyncParsableCommand {
 }
 
 /// SIGINT and SIGTERM as a call, until ended.
-private struct Interruption {
+struct Interruption {
     private let sources: [any DispatchSourceSignal]
 
     init(_ act: @escaping @Sendable () -> Void) {

@@ -12,7 +12,9 @@ private func lines(_ format: LogOutput.Format, _ work: (Logger) -> Void) -> [Str
     defer { close(ends[0]) }
     let descriptor = ends[1]
     work(
-        Logger(label: "test") { _ in LogOutput(format: format, level: .info, descriptor: descriptor) { 1_795_338_000 } }
+        Logger(label: "test") { _ in
+            LogOutput(format: format, threshold: LogThreshold(.info), descriptor: descriptor) { 1_795_338_000 }
+        }
     )
     close(descriptor)
     var text: [UInt8] = []

@@ -52,6 +52,43 @@ import Testing
         #expect(manager.messages.last == "READY=1\nSTATUS=1 of 3 portals live; a: x")
     }
 
+    @Test("A reload is told with its end, and why it failed stays in the status until the next one")
+    func reload() throws {
+        let manager = try Manager()
+        let readiness = Readiness(portals: ["a"], notify: NotifySocket(path: manager.path)) {}
+        // Nobody waits for it yet.
+        readiness.reloadBegins()
+        readiness.reloadEnds(trouble: "reload failed")
+        #expect(manager.messages == ["STATUS=0 of 1 portals live; reload failed"])
+        readiness.update("a", .live(.webSocket))
+        readiness.reloadBegins()
+        readiness.reloadEnds(trouble: "reload failed at noon")
+        readiness.update("a", .waiting("lost"))
+        readiness.update("a", .live(.webSocket))
+        readiness.reloadBegins()
+        readiness.set(["a", "b"], beginning: ["b"])
+        readiness.reloadEnds(trouble: nil)
+        let messages = manager.messages.dropFirst().map { $0.replacing(#/MONOTONIC_USEC=[0-9]+/#, with: "…") }
+        #expect(
+            messages == [
+                "READY=1\nSTATUS=1 of 1 portals live; reload failed", "RELOADING=1\n…\nSTATUS=reloading",
+                "READY=1\nSTATUS=1 of 1 portals live; reload failed at noon",
+                "STATUS=0 of 1 portals live; a: lost; reload failed at noon",
+                "STATUS=1 of 1 portals live; reload failed at noon", "RELOADING=1\n…\nSTATUS=reloading",
+                "STATUS=1 of 2 portals live; reload failed at noon", "READY=1\nSTATUS=1 of 2 portals live",
+            ])
+    }
+
+    @Test("A portal that is still starting keeps the daemon from being ready, until it is removed")
+    func removal() throws {
+        let manager = try Manager()
+        let readiness = Readiness(portals: ["a", "b"], notify: NotifySocket(path: manager.path)) {}
+        readiness.update("a", .live(.webSocket))
+        #expect(!manager.messages.contains { $0.hasPrefix("READY") })
+        readiness.set(["a"], beginning: [])
+        #expect(manager.messages.last == "READY=1\nSTATUS=1 of 1 portals live")
+    }
+
     @Test("A status is one line, whatever is in it")
     func oneLine() throws {
         let manager = try Manager()

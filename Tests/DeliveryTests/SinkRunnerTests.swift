@@ -97,6 +97,36 @@ struct SinkRunnerTests {
         #expect(reader.cursor.sequence == 30_000)
     }
 
+    @Test("asked to stop it settles what it has delivered and begins nothing new, without a word")
+    func requestStop() async throws {
+        let sink = NotingSink()
+        let reader = journal.reader()
+        let runner = runner(sink, reader)
+        async let run: Void = runner.run()
+        journal.append(SampleBatch.usual(count: 2))
+        #expect(await eventually { runner.counts.delivered == 2 })
+        runner.requestStop()
+        try await run
+        #expect(reader.cursor.sequence == 2)
+        #expect(sink.calls.withLock { $0.last } == "settle")
+        // Before it has begun, with much to do.
+        for _ in 0..<1000 { journal.append(SampleBatch.usual(count: 30)) }
+        let next = self.runner(NotingSink(), reader)
+        next.requestStop()
+        try await next.run()
+        #expect(next.counts.pending == 30_000 && book.lines.isEmpty)
+    }
+
+    @Test("a disk that takes nothing does not hold up a sink that is asked to stop")
+    func requestStopBlocked() async throws {
+        let reader = journal.reader()
+        let runner = runner(NotingSink(failures: .max), reader)
+        async let run: Void = runner.run()
+        #expect(await eventually { runner.counts.blockedBy != nil })
+        runner.requestStop()
+        try await run
+    }
+
     @Test("numbers that the journal does not have any more are given up, and counted")
     func jumps() async throws {
         let reader = journal.reader()

@@ -16,7 +16,8 @@ struct WebhookRunnerTests {
 
     private func runner(
         _ client: FakeClient, _ reader: TestReader, pace: WebhookPace = WebhookPace(), filter: EventFilter = .all,
-        drainLimit: Duration = FakeClock.drainLimit, retryInterval: Duration = FakeClock.never,
+        drainLimit: Duration = FakeClock.drainLimit, stopLimit: Duration = .seconds(5),
+        retryInterval: Duration = FakeClock.never,
         onAttempt: (@Sendable (WebhookAttempt) -> Void)? = nil
     ) -> WebhookRunner {
         let target = WebhookTarget(
@@ -24,7 +25,8 @@ struct WebhookRunnerTests {
             headers: [("authorization", "Bearer hunter3")])
         return WebhookRunner(
             name: "app", target: target, pace: pace, client: client, source: reader, filter: filter,
-            logger: book.logger, drainLimit: drainLimit, retryInterval: retryInterval, clock: clock.clock,
+            logger: book.logger, drainLimit: drainLimit, stopLimit: stopLimit, retryInterval: retryInterval,
+            clock: clock.clock,
             onAttempt: onAttempt)
     }
 

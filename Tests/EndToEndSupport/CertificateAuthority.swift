@@ -13,6 +13,8 @@ public final class CertificateAuthority: Sendable {
         case good
         /// Valid, for `wrong.example` alone.
         case wrongHost = "wrong-host"
+        /// For the right hosts, valid for another week.
+        case endsSoon = "ends-soon"
         /// For the right hosts, valid until yesterday.
         case expired
         /// For the right hosts, signed by an authority that stands in nobody's file.
@@ -28,7 +30,7 @@ public final class CertificateAuthority: Sendable {
         certificatePath = directory.file("authority.pem")
         for name in ["authority", "stranger"] {
             try await Self.openssl([
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "60",
                 "-subj", "/CN=pulld test \(name)", "-addext", "basicConstraints=critical,CA:TRUE",
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign",
                 "-keyout", directory.file("\(name).key"), "-out", directory.file("\(name).pem"),
@@ -40,6 +42,7 @@ public final class CertificateAuthority: Sendable {
     public func certificate(_ kind: Kind) async throws -> Certificate {
         let stem = directory.file(kind.rawValue)
         let issuer = kind == .unknownAuthority ? "stranger" : "authority"
+        let days = kind == .expired ? -1 : kind == .endsSoon ? 7 : 30
         let names = kind == .wrongHost ? "DNS:wrong.example" : "DNS:localhost,IP:127.0.0.1,IP:::1"
         try directory.write(
             """
@@ -56,7 +59,7 @@ public final class CertificateAuthority: Sendable {
         try await Self.openssl([
             "x509", "-req", "-in", stem + ".request", "-extfile", stem + ".extensions",
             "-CA", directory.file("\(issuer).pem"), "-CAkey", directory.file("\(issuer).key"),
-            "-CAcreateserial", "-days", kind == .expired ? "-1" : "7", "-out", stem + ".pem",
+            "-CAcreateserial", "-days", "\(days)", "-out", stem + ".pem",
         ])
         return Certificate(certificatePath: stem + ".pem", keyPath: stem + ".key")
     }

@@ -106,6 +106,25 @@ public final class DaemonProcess: Sendable {
         try ProcessFigures(of: process.pid)
     }
 
+    /// Writes another configuration file, in the words of `DaemonRecipe.configuration`, sends SIGHUP and returns when the
+    /// daemon says that the reload has ended. It has been ready before.
+    ///
+    /// - Returns: the time from the signal to that.
+    @discardableResult
+    public func reload(_ configuration: String, within limit: Duration = .seconds(30)) async throws -> Duration {
+        func ends() -> Int { notify.messages.count { $0 == "READY=1" } }
+        let before = ends()
+        try directory.write(
+            configuration.replacingOccurrences(of: "$DIRECTORY", with: directory.path), to: "pulld.yaml")
+        let start = ContinuousClock.now
+        process.signal(SIGHUP)
+        try await eventually(within: limit, "the reload ends\n\(process.errorOutput.suffix(2_000))") {
+            try mustRun()
+            return ends() > before
+        }
+        return start.duration(to: .now)
+    }
+
     /// SIGTERM, then waits for the end.
     @discardableResult
     public func stop(within limit: Duration = .seconds(20)) async throws -> ProcessExit {

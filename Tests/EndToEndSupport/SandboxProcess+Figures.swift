@@ -58,6 +58,12 @@ extension SandboxProcess {
             accepted: figures.integer("accepted"), refused: figures.integer("refused"), open: figures.integer("open"))
     }
 
+    /// Ids of the WebSockets that stand: one that is connected anew has another.
+    public func webSocketIDs() async throws -> Set<Int> {
+        let list = try await object("GET", "connections") as? [[String: Any]] ?? []
+        return Set(list.filter { $0["transport"] as? String == "websocket" }.compactMap { $0["id"] as? Int })
+    }
+
     /// REST calls. `refused`: by the leaky bucket.
     public struct RateFigures: Sendable, Hashable {
         public var calls: Int

@@ -53,6 +53,26 @@ struct AppendTests {
         await journal.close()
     }
 
+    @Test("a reader made again goes on behind its cursor: what the one before it had beyond that comes again")
+    func again() async throws {
+        let journal = try journal()
+        let first = try journal.reader(named: "a")
+        try await journal.append(entry(5))
+        try await journal.append(entry(5, from: 6))
+        _ = try await first.drain(through: 10)
+        var cursor = first.cursor
+        cursor.sequence = 5
+        cursor.delivered = 5
+        first.commit(cursor)
+        let second = try journal.reader(named: "a")
+        #expect(second.cursor.sequence == 5)
+        try await journal.append(entry(5, from: 11))
+        let batches = try await second.drain(through: 15)
+        #expect(batches.map(\.firstSequence) == [6, 11])
+        #expect(journal.counts.faults == 0)
+        await journal.close()
+    }
+
     @Test("a reader that is new begins after the last event there is")
     func newReader() async throws {
         let journal = try journal()

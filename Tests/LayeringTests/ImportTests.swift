@@ -6,6 +6,7 @@ import Testing
 private let allowedImports: [String: Set<String>] = [
     // C libraries, and small shared things.
     "CCurl": [],
+    "CMalloc": [],
     "COpenSSL": [],
     "CSQLite": [],
     "Secrets": ["COpenSSL"],
@@ -32,15 +33,19 @@ private let allowedImports: [String: Set<String>] = [
     "Settings": ["Addresses", "Secrets", "Yams"],
 
     "Daemon": [
-        "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses", "Events",
-        "Secrets", "Timing", "Logging", "ServiceLifecycle", "UnixSignals",
+        "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
+        "Addresses", "Events", "Secrets", "Timing", "Logging", "UnixSignals",
     ],
     "History": ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
+    "Checks": [
+        "Daemon", "Settings", "History", "Delivery", "Journal", "Portal", "Transport", "WebSocket", "PullProtocol",
+        "Addresses", "Events", "JSONText", "Secrets", "Timing",
+    ],
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
     "Demo": ["Daemon", "Sandbox", "Settings", "History", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
     "pulld": [
-        "Daemon", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport", "Addresses",
-        "JSONText", "Secrets", "Timing", "ArgumentParser", "Logging",
+        "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
+        "Addresses", "JSONText", "Secrets", "Timing", "ArgumentParser", "Logging",
     ],
 ]
 

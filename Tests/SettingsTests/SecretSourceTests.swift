@@ -27,6 +27,39 @@ struct SecretSourceTests {
         #expect(resolved.warning == nil)
     }
 
+    @Test("a directory of credentials has them under the setting's id; one that was loaded by its own name wins")
+    func directory() throws {
+        var files = ["/c/pulld_token": SecretFile(bytes: Array("whole".utf8), mode: 0o100400)]
+        let source = SecretSource.credential("token")
+        let variables = ["CREDENTIALS_DIRECTORY": "/c"]
+        #expect(try source.resolve(environment: environment(variables, files: files)).secret.exposed == "whole")
+        files["/c/token"] = SecretFile(bytes: Array("own".utf8), mode: 0o100400)
+        #expect(try source.resolve(environment: environment(variables, files: files)).secret.exposed == "own")
+    }
+
+    @Test("a credential that systemd did not load is said by name, and where to put it")
+    func missingCredential() {
+        let error = #expect(throws: SecretError.self) {
+            try SecretSource.credential("token").resolve(environment: environment(["CREDENTIALS_DIRECTORY": "/c"]))
+        }
+        #expect(error?.code == .missing)
+        #expect(error?.message == "the credential token was not there when the service was started")
+        #expect(error?.cure.contains("/etc/pulld/credentials/token") == true)
+    }
+
+    @Test("an empty credential is told, not passed over for another")
+    func emptyCredential() {
+        let files = [
+            "/c/token": SecretFile(bytes: [], mode: 0o100400),
+            "/c/pulld_token": SecretFile(bytes: Array("whole".utf8), mode: 0o100400),
+        ]
+        let error = #expect(throws: SecretError.self) {
+            try SecretSource.credential("token").resolve(
+                environment: environment(["CREDENTIALS_DIRECTORY": "/c"], files: files))
+        }
+        #expect(error?.code == .empty)
+    }
+
     @Test("a credential without systemd says how to get one")
     func credentialWithoutDirectory() {
         let error = #expect(throws: SecretError.self) {

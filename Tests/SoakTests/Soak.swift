@@ -37,6 +37,8 @@ import Testing
         ManyPortalsRun.begin()
         WebhookKillRun.begin()
         WebhookOutageRun.begin()
+        ReloadRun.begin()
+        TerminationRun.begin()
     }
 
     static let fileSink = ["log: { file: { path: $DIRECTORY/events.ndjson } }"]

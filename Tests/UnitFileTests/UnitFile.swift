@@ -1,17 +1,22 @@
 import EndToEndSupport
 import Foundation
 
-/// `systemd/pulld.service`, as text and as assignments.
+/// A unit of `systemd/`, as text and as assignments.
 struct UnitFile {
     static let repository = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
+    /// The service, and the template that makes one of every configuration file.
+    static let names = ["pulld.service", "pulld@.service"]
+
+    let name: String
     let text: String
     /// Every assignment in order: a name may stand there several times.
     let assignments: [(name: String, value: String)]
 
-    init() throws {
-        let path = Self.repository.appendingPathComponent("systemd/pulld.service")
+    init(_ name: String) throws {
+        self.name = name
+        let path = Self.repository.appendingPathComponent("systemd/\(name)")
         text = try String(contentsOf: path, encoding: .utf8)
         assignments = text.split(separator: "\n").compactMap { line in
             guard !line.hasPrefix("#"), let sign = line.firstIndex(of: "=") else { return nil }
@@ -25,9 +30,7 @@ struct UnitFile {
 
     /// A copy that systemd-analyze can look at where pulld is not installed: a stand-in takes the binary's place.
     func copy(in directory: ScratchDirectory) throws -> String {
-        try directory.write(
-            text.replacingOccurrences(of: "ExecStart=/usr/bin/pulld ", with: "ExecStart=/bin/true "),
-            to: "pulld.service")
+        try directory.write(text.replacingOccurrences(of: "=/usr/bin/pulld ", with: "=/bin/true "), to: name)
     }
 }
 
@@ -49,13 +52,5 @@ struct ExampleFile {
         activeLines.flatMap { line in
             line.matches(of: #/(?:^|[\s{\["'])(\/(?:var|run)\/[^\s,}\]"'#]+)/#).map { String($0.output.1) }
         }
-    }
-
-    /// Names of `{ credential: NAME }`.
-    func credentials(withComments: Bool) -> Set<String> {
-        Set(
-            (withComments ? lines : activeLines).flatMap { line in
-                line.matches(of: #/credential:\s*["']?([A-Za-z0-9_.-]+)/#).map { String($0.output.1) }
-            })
     }
 }

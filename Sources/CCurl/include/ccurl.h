@@ -24,6 +24,10 @@ void ccurl_easy_set_quick_exit(CURL *easy);
 CURLcode ccurl_easy_get_long(CURL *easy, CURLINFO info, long *value);
 CURLcode ccurl_easy_get_offset(CURL *easy, CURLINFO info, curl_off_t *value);
 CURLcode ccurl_easy_get_socket(CURL *easy, curl_socket_t *value);
+/// NULL where there is none. It lives as long as the handle.
+const char *ccurl_easy_get_text(CURL *easy, CURLINFO info);
+/// The server's chain, its own certificate first; NULL where none is known. It lives as long as the handle.
+const struct curl_certinfo *ccurl_easy_get_certificates(CURL *easy);
 
 CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value);
 CURLMcode ccurl_multi_set_pointer(CURLM *multi, CURLMoption option, const void *value);

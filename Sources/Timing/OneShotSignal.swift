@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Something that happens once and wakes everybody who waits for it, before or after.
-final class OneShotSignal: Sendable {
+public final class OneShotSignal: Sendable {
     private struct State {
         var isFired = false
         var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
@@ -10,9 +10,11 @@ final class OneShotSignal: Sendable {
 
     private let state = Mutex(State())
 
-    var isFired: Bool { state.withLock { $0.isFired } }
+    public init() {}
 
-    func fire() {
+    public var isFired: Bool { state.withLock { $0.isFired } }
+
+    public func fire() {
         let waiters = state.withLock { state in
             state.isFired = true
             defer { state.waiters = [:] }
@@ -22,7 +24,7 @@ final class OneShotSignal: Sendable {
     }
 
     /// Returns when it has been fired, or the task is cancelled.
-    func wait() async {
+    public func wait() async {
         let ticket = state.withLock { state in
             state.nextTicket += 1
             return state.nextTicket
@@ -38,6 +40,19 @@ final class OneShotSignal: Sendable {
             }
         } onCancel: {
             state.withLock { $0.waiters.removeValue(forKey: ticket) }?.resume()
+        }
+    }
+
+    /// The result of `work`, or nil as soon as the signal is fired; `work` is cancelled then, and waited for.
+    public func unlessFired<Success: Sendable>(_ work: @escaping @Sendable () async -> Success) async -> Success? {
+        await withTaskGroup(of: Success?.self) { group in
+            group.addTask { await work() }
+            group.addTask {
+                await self.wait()
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
         }
     }
 }
