@@ -137,7 +137,9 @@ struct AuthorisationMachine: Sendable {
         guard hasLooked else { return begin(.looking, .look) }
         switch want {
         case .any:
-            if let token, !isRefused, !isOverdue(at: now) || blocking(at: now) != nil { return .give(token) }
+            // Where another one is not to be had yet, the portal's refusal is what is to be told.
+            let isGood = isRefused ? !mayRenew(at: now) : !isOverdue(at: now) || blocking(at: now) != nil
+            if let token, isGood { return .give(token) }
         case .insteadOf(let generation, let reason):
             // Somebody else has had it renewed meanwhile.
             if let token, generation != self.generation, !isRefused { return .give(token) }

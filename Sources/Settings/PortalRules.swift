@@ -106,11 +106,7 @@ extension SettingsNode {
             of: "an authorisation server", example: "https://oauth.bitrix24.tech")
 
         // Without any token a person authorises the application: pulld login.
-        let isWhole = fields["client_id"] != nil && fields["client_secret"] != nil
-        if !isWhole,
-            fields["access_token"] == nil
-                || ["client_id", "client_secret", "refresh_token"].contains(where: { fields[$0] != nil })
-        {
+        if fields["access_token"] == nil || fields["refresh_token"] != nil {
             _ = fields.required(
                 "client_id", example: "client_id: local.…; or access_token: { env: NAME } alone for a first try")
             _ = fields.required("client_secret", example: "client_secret: { credential: NAME }")

@@ -45,7 +45,10 @@ extension EndToEnd {
                         within: .seconds(60), "two more renewals in life \(life)\n\(daemon.process.errorOutput)"
                     ) {
                         try daemon.mustRun()
-                        return try await stage.sandbox.tokenRequests().count >= before + 2
+                        // A good call after the last renewal: the token is stored. Killed before, it would be lost.
+                        let calls = try await stage.sandbox.calls()
+                        let renewals = calls.count { $0.method == "oauth" }
+                        return renewals >= before + 2 && calls.last?.method != "oauth" && calls.last?.status == 200
                     }
                     renewals = try await stage.sandbox.tokenRequests().count
                     if life < lives {

