@@ -105,10 +105,11 @@ struct PortalCheck: Sendable {
     // MARK: The portal
 
     private func connect(_ address: WebAddress, _ network: NetworkOptions) async -> [Finding] {
+        let watch = Stopwatch()
         let probe = await surroundings.transport.probe(
             Secret(portal.url), network: network, timeout: surroundings.limits.connection)
         return ConnectionStages.findings(
-            probe, address, usesProxy: portal.proxy != nil, now: TimeSource.system.now().wall)
+            probe, address, usesProxy: portal.proxy != nil, now: TimeSource.system.now().wall, took: watch.elapsed)
     }
 
     /// How the portal is asked.
