@@ -34,7 +34,7 @@ test: lint build-packages test-packages ## lint, then all tests
 lint: lint-packages ## formatting, the systemd units, shell scripts
 	$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
 	.ci/unit.sh
-	shellcheck .ci/run .ci/*.sh
+	shellcheck .ci/run .ci/*.sh .ci/deb/p*
 
 # Part of `test`, too, in a minute; here with the full figures.
 soak: build-packages test-packages ## kill -9, rotations, holes, cut cables, full disks: what must never be lost, an hour and more
@@ -46,9 +46,11 @@ bench: build-packages ## throughput of each stage and of the whole path, beside 
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --product pulld-bench
 	@"$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld-bench" $(BENCH_ARGS)
 
-# The linker of the Swift toolchain: the system's prints warnings about functions inside the runtime's own archives.
+# The linker of the Swift toolchain: the system's prints warnings about functions inside the runtime's own archives. All
+# names are bound at the start, so that the table of them can be read-only from then on.
 release: build-packages ## one stripped binary with the Swift runtime inside: .build/release/pulld
-	$(SWIFT) build $(SWIFT_FLAGS) -c release --static-swift-stdlib -Xswiftc -use-ld=lld --product pulld
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --static-swift-stdlib -Xswiftc -use-ld=lld \
+		-Xlinker -z -Xlinker now --product pulld
 	@bin="$$($(SWIFT) build $(SWIFT_FLAGS) -c release --show-bin-path)/pulld"; strip "$$bin"; ls -l "$$bin"
 
 deb: release deb-packages ## a Debian package, looked at by lintian: .build/deb/pulld_VERSION_ARCH.deb

@@ -34,9 +34,10 @@ put_compressed() { # FILE PLACE
     mkdir -p "$root$(dirname "$2")"
     gzip --best --no-name --stdout "$1" >"$root$2"
 }
-complete() { # SHELL PLACE
+completion() { # SHELL PLACE
     mkdir -p "$root$(dirname "$2")"
-    "$binary" --generate-completion-script "$1" >"$root$2"
+    # It is read by a shell, not run.
+    "$binary" --generate-completion-script "$1" | sed '1{/^#!/d}' >"$root$2"
 }
 
 put 755 "$binary" /usr/bin/pulld
@@ -51,21 +52,20 @@ for file in config/*.yaml config/*.yml; do
 done
 put_compressed config/man/pulld.8 /usr/share/man/man8/pulld.8.gz
 put_compressed config/man/pulld.yaml.5 /usr/share/man/man5/pulld.yaml.5.gz
-complete bash /usr/share/bash-completion/completions/pulld
-complete zsh /usr/share/zsh/vendor-completions/_pulld
-complete fish /usr/share/fish/vendor_completions.d/pulld.fish
+completion bash /usr/share/bash-completion/completions/pulld
+completion zsh /usr/share/zsh/vendor-completions/_pulld
+completion fish /usr/share/fish/vendor_completions.d/pulld.fish
 put 644 .ci/deb/copyright /usr/share/doc/pulld/copyright
 put_compressed CHANGELOG.md /usr/share/doc/pulld/changelog.gz
 put_compressed .ci/deb/changelog /usr/share/doc/pulld/changelog.Debian.gz
 put 644 .ci/deb/lintian-overrides /usr/share/lintian/overrides/pulld
 
-# dpkg-shlibdeps reads the names of packages from debian/control.
-mkdir "$work/debian"
+# dpkg-shlibdeps reads the names of packages from debian/control, and knows a package's tree by its DEBIAN.
+mkdir "$work/debian" "$root/DEBIAN"
 cp .ci/deb/control "$work/debian/control"
 libraries=$(cd "$work" && dpkg-shlibdeps -O root/usr/bin/pulld | sed -n 's/^shlibs:Depends=//p')
 size=$(du -k --summarize --apparent-size "$root" | cut -f1)
 
-mkdir "$root/DEBIAN"
 sed -e '1,/^$/d' -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@LIBRARIES@/$libraries/" \
     -e "s/@SIZE@/$size/" .ci/deb/control >"$root/DEBIAN/control"
 (cd "$root" && find etc -type f -printf '/%p\n' | sort) >"$root/DEBIAN/conffiles"
