@@ -13,7 +13,8 @@ BUILD_PACKAGES = libcurl4-openssl-dev libssl-dev libsqlite3-dev zlib1g-dev pkg-c
 LINT_PACKAGES = systemd shellcheck
 DEB_PACKAGES = dpkg-dev lintian
 BOOT_PACKAGES = debootstrap systemd-container
-TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3 python3-venv python3-jsonschema python3-yaml man-db
+TEST_PACKAGES = nginx-light openssl libwslay-dev iproute2 python3 python3-venv python3-jsonschema python3-yaml man-db \
+	prometheus
 
 .PHONY: help demo test lint soak bench release deb boot clean build-packages lint-packages test-packages deb-packages \
 	boot-packages

@@ -21,6 +21,7 @@ let package = Package(
         // C libraries, one folder each.
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Small shared things, each named by what is in it.
@@ -54,18 +55,19 @@ let package = Package(
                 "Journal", "Transport", "Events", "JSONText", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
             ]),
+        .target(name: "Admin", dependencies: ["Addresses", "JSONText", "Timing"]),
         .target(name: "Settings", dependencies: ["Addresses", "Secrets", .product(name: "Yams", package: "Yams")]),
         .target(
             name: "Daemon",
             dependencies: [
-                "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses",
-                "Events", "Secrets", "Timing",
+                "Admin", "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport",
+                "PullProtocol", "Addresses", "Events", "Secrets", "Timing",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
         .target(
             name: "History",
-            dependencies: ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
+            dependencies: ["Admin", "Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"]),
         .target(
             name: "Checks",
             dependencies: [
@@ -87,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "pulld",
             dependencies: [
-                "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
+                "Admin", "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
                 "Transport", "Addresses", "JSONText", "Secrets", "Timing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -127,7 +129,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "HistoryTests",
-            dependencies: ["EndToEndSupport", "History", "Journal", "Delivery", "Events", "Timing"]),
+            dependencies: ["EndToEndSupport", "Admin", "History", "Journal", "Delivery", "Events", "Timing"]),
+        .testTarget(
+            name: "AdminTests", dependencies: ["EndToEndSupport", "Admin", "Addresses", "JSONText", "Timing"]),
         .testTarget(name: "SettingsTests", dependencies: ["EndToEndSupport", "Settings", "Secrets"]),
         .testTarget(
             name: "SubscriptionTests",

@@ -58,9 +58,7 @@ public enum CheckStage: String, Hashable, Sendable, CaseIterable {
     /// The stages of the same subject without which this one has no sense.
     var needs: [CheckStage] {
         switch self {
-        case .file, .secrets, .state, .target, .dns: []
-        // Its address may be one of them.
-        case .proxy: [.secrets]
+        case .file, .secrets, .state, .target, .dns, .proxy: []
         case .tcp: [.dns]
         case .tls: [.proxy, .tcp]
         // The way can be looked at without a token.

@@ -19,17 +19,23 @@ public struct Checker: Sendable {
     }
 
     /// Portals and sinks under way at the same time.
-    static let width = 8
+    static let width = 32
 
     private let settings: Settings
     private let options: Options
     private let secrets: SecretEnvironment
     private let transport: Transport
+    private let state: StatePlace?
     private let budget = RequestBudget()
+    private let tokenBudget = RequestBudget()
 
-    public init(_ settings: Settings, _ options: Options, secrets: SecretEnvironment, transport: Transport) {
+    /// - Parameter state: nil: there is no place for it.
+    public init(
+        _ settings: Settings, _ options: Options, state: StatePlace?, secrets: SecretEnvironment, transport: Transport
+    ) {
         self.settings = settings
         self.options = options
+        self.state = state
         self.secrets = secrets
         self.transport = transport
     }
@@ -85,13 +91,14 @@ public struct Checker: Sendable {
         switch subject {
         case .whole:
             let state = StateStage(
-                directory: settings.stateDirectory(variable: secrets.variable), journalSize: settings.journal.size,
+                directory: state?.directory, journalSize: settings.journal.size,
                 isThorough: !options.isOffline)
             log.add(await state.finding())
         case .portal(let name):
             guard let portal = portals.first(where: { $0.name == name }) else { return }
             let surroundings = PortalCheck.Surroundings(
-                secrets: secrets, transport: transport, budget: budget, signs: signs,
+                secrets: secrets, transport: transport, budget: budget, tokenBudget: tokenBudget, state: state,
+                signs: signs,
                 sendsEvent: options.sendsEvent, limits: options.limits)
             let check = PortalCheck(portal: portal, surroundings: surroundings)
             if options.isOffline { check.runOffline(&log) } else { await check.run(&log) }

@@ -12,14 +12,17 @@ enum ConnectionStages {
     ///   - address: of the portal.
     ///   - usesProxy: by the settings.
     ///   - now: Unix seconds.
-    static func findings(_ probe: ConnectionProbe, _ address: WebAddress, usesProxy: Bool, now: Double) -> [Finding] {
+    ///   - duration: of the whole attempt.
+    static func findings(
+        _ probe: ConnectionProbe, _ address: WebAddress, usesProxy: Bool, now: Double, took duration: Duration? = nil
+    ) -> [Finding] {
         let isProxied = probe.isProxied || usesProxy
         let stages: [CheckStage] = (isProxied ? [.proxy] : [.dns, .tcp]) + [.tls]
         var findings: [Finding] = []
         let culprit = probe.error.map { stage(of: $0, isProxied: isProxied) }
         for stage in stages {
             if stage == culprit, let error = probe.error {
-                findings.append(failed(stage, error))
+                findings.append(failed(stage, error, took: duration))
                 break
             }
             findings.append(good(stage, probe, address, now: now))
@@ -29,11 +32,12 @@ enum ConnectionStages {
 
     /// Of a push server or a webhook: all in one.
     static func finding(
-        _ stage: CheckStage, _ probe: ConnectionProbe, place: String, isTLS: Bool, now: Double
+        _ stage: CheckStage, _ probe: ConnectionProbe, place: String, isTLS: Bool, now: Double,
+        took duration: Duration? = nil
     ) -> Finding {
-        let parts = [probe.lookup, probe.connection, probe.handshake].compactMap(\.self)
-        let duration = parts.isEmpty ? nil : parts.reduce(.zero, +)
-        if let error = probe.error { return failed(stage, error, prefix: "\(error.stage.rawValue): ") }
+        if let error = probe.error {
+            return failed(stage, error, prefix: "\(error.stage.rawValue): ", took: duration)
+        }
         var finding = certificate(stage, probe, now: now, says: isTLS ? "\(place): " : place)
         finding.duration = duration
         return finding
@@ -75,10 +79,12 @@ enum ConnectionStages {
         return .warning(stage, detail, cure: "renew it on the server", took: probe.handshake)
     }
 
-    private static func failed(_ stage: CheckStage, _ error: TransportError, prefix: String = "") -> Finding {
+    private static func failed(
+        _ stage: CheckStage, _ error: TransportError, prefix: String = "", took duration: Duration?
+    ) -> Finding {
         .failed(
             stage, error.isForbiddenDestination ? .configuration : .unavailable, prefix + error.message,
-            cure: error.cure.isEmpty ? cure(for: error) : error.cure)
+            cure: error.cure.isEmpty ? cure(for: error) : error.cure, took: duration)
     }
 
     private static func cure(for error: TransportError) -> String {

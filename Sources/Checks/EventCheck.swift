@@ -5,7 +5,8 @@ import Timing
 
 /// Where a test event is published.
 enum TestEvent: Sendable {
-    case through(PortalClient)
+    /// Into the private channels of `users`; none: into the shared channel.
+    case through(PortalClient, users: [String])
     /// Nowhere, and why.
     case none(String)
 }
@@ -49,13 +50,14 @@ struct EventCheck: Sendable {
             return .notSent("needs \(CheckStage.webSocket.title) or \(CheckStage.longPoll.title)")
         }
         let portal: PortalClient
+        let users: [String]
         switch publisher {
         case .none(let reason): return .notSent(reason)
-        case .through(let client): portal = client
+        case .through(let client, let names): (portal, users) = (client, names)
         }
         for isSecond in [false, true] {
             let start = TimeSource.system.now().monotonic
-            if let refusal = await publish(portal) { return refusal }
+            if let refusal = await publish(portal, users) { return refusal }
             let limit = isSecond ? limits.event - limits.repetition : limits.repetition
             guard await wait(limit, until: { arrivals.firstAt != nil }), let first = arrivals.firstAt else { continue }
             _ = await wait(limits.proof) { arrivals.all.isSuperset(of: open) }
@@ -75,11 +77,11 @@ struct EventCheck: Sendable {
     }
 
     /// Nil when the portal has taken it.
-    private func publish(_ portal: PortalClient) async -> EventResult? {
+    private func publish(_ portal: PortalClient, _ users: [String]) async -> EventResult? {
         let result = await within(limits.call) { [nonce] () -> Result<Void, PortalError> in
             do throws(PortalError) {
                 let params = JSONValue.object([("nonce", .string(nonce.text))])
-                return .success(try await portal.publish(command: Self.command, params: params))
+                return .success(try await portal.publish(command: Self.command, params: params, users: users))
             } catch {
                 return .failure(error)
             }

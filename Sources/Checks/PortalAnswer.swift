@@ -16,12 +16,15 @@ enum PortalAnswer {
     ]
 
     /// Up to the stage that failed.
-    static func findings(_ error: PortalError, took duration: Duration?) -> [Finding] {
+    ///
+    /// - Parameter hadToken: the portal has been asked; without one it is the authorisation server that is asked first.
+    static func findings(_ error: PortalError, hadToken: Bool, took duration: Duration?) -> [Finding] {
         let (stage, failure) = judge(error)
         let cure = error.cure.isEmpty ? "check the portal's address, and try again" : error.cure
         var findings: [Finding] = []
         for passed in [CheckStage.rest, .token, .scope, .configuration].prefix(while: { $0 != stage }) {
-            findings.append(good(passed, duration))
+            findings.append(
+                hadToken ? good(passed, duration) : .skipped(passed, "there is nothing to ask with"))
         }
         findings.append(
             .failed(stage, failure, error.message, cure: cure, took: findings.isEmpty ? duration : nil))
@@ -32,6 +35,8 @@ enum PortalAnswer {
         switch error.code {
         case .address: (.rest, .configuration)
         case .transport: (.rest, .unavailable)
+        case .authorisation(.store), .authorisation(.notStored): (.token, .inputOutput)
+        case .authorisation: (.token, error.needsPerson ? .noPermission : .unavailable)
         case .configuration(.noChannels), .configuration(.badChannelID): (.channels, .unavailable)
         case .configuration: (.configuration, .unavailable)
         case .rest(let refusal):
@@ -55,11 +60,12 @@ enum PortalAnswer {
 
     /// - Parameters:
     ///   - configuration: as the portal gave it.
+    ///   - token: how it stands with it.
     ///   - duration: of the call.
     static func findings(
-        _ configuration: PullConfiguration, _ portal: PortalSettings, took duration: Duration?
+        _ configuration: PullConfiguration, _ portal: PortalSettings, token: String, took duration: Duration?
     ) -> [Finding] {
-        [.rest, .token, .scope].map { good($0, duration) } + [judge(configuration, portal)]
+        [good(.rest, duration), .ok(.token, token), good(.scope, duration), judge(configuration, portal)]
     }
 
     private static func good(_ stage: CheckStage, _ duration: Duration?) -> Finding {

@@ -32,10 +32,12 @@ struct PushCheck: Sendable {
                 cure: "check the addresses in the settings of the portal's Push and Pull module")
         }
         if address.leadsToSamePlace(as: portalAddress) { return .ok(.pushServer, "at the portal's own address") }
+        let watch = Stopwatch()
         let probe = await transport.probe(Secret(url), network: network, timeout: limits.connection)
         return ConnectionStages.finding(
             .pushServer, probe, place: "\(address.host) port \(address.effectivePort)",
-            isTLS: address.scheme == "wss" || address.scheme == "https", now: TimeSource.system.now().wall)
+            isTLS: address.scheme == "wss" || address.scheme == "https", now: TimeSource.system.now().wall,
+            took: watch.elapsed)
     }
 
     /// WebSocket, long poll and event, in this order. At least one of the two ways has to be wanted.

@@ -95,8 +95,9 @@ struct SinkCheck: Sendable {
             network.destination = webhook.allowsRemote ? .remote : .loopback
             isTLS = address.scheme == "https"
         }
+        let watch = Stopwatch()
         let probe = await transport.probe(Secret(url), network: network, timeout: limits.connection)
         return ConnectionStages.finding(
-            .target, probe, place: place, isTLS: isTLS, now: TimeSource.system.now().wall)
+            .target, probe, place: place, isTLS: isTLS, now: TimeSource.system.now().wall, took: watch.elapsed)
     }
 }

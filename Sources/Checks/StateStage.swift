@@ -27,8 +27,9 @@ struct StateStage {
 
     private func look() async -> Finding {
         guard let directory else {
-            let failure = StartFailure.noStateDirectory
-            return Self.failed(failure, "there is no state directory", cure: "write state: /PATH into the file")
+            return .failed(
+                .state, .configuration, "there is no state directory",
+                cure: "write state: /PATH into the file, or set HOME")
         }
         let inspection: StateInspection
         do throws(JournalError) {
@@ -73,32 +74,46 @@ struct StateStage {
         .failed(.state, CheckFailure(rawValue: failure.code.rawValue) ?? .internalFault, detail, cure: cure)
     }
 
-    /// Nil too when it takes longer than there is time for.
+    /// Nil too when it takes longer than there is time for, and when the task is cancelled.
     private func lookThrough(_ directory: String) async -> JournalError? {
-        await withCheckedContinuation { continuation in
-            let once = Once(continuation)
-            // SQLite blocks its thread.
-            DispatchQueue.global().async {
-                do throws(JournalError) {
-                    try Journal.check(directory: directory)
-                    once.resume(nil)
-                } catch {
-                    once.resume(error)
+        let look = Look()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard look.begin(continuation) else { return continuation.resume(returning: nil) }
+                // SQLite blocks its thread.
+                DispatchQueue.global().async {
+                    do throws(JournalError) {
+                        try Journal.check(directory: directory)
+                        look.end(nil)
+                    } catch {
+                        look.end(error)
+                    }
                 }
+                DispatchQueue.global().asyncAfter(deadline: .now() + Self.limit.inSeconds) { look.end(nil) }
             }
-            DispatchQueue.global().asyncAfter(deadline: .now() + Self.limit.inSeconds) { once.resume(nil) }
+        } onCancel: {
+            look.end(nil)
         }
     }
 
-    private final class Once: Sendable {
-        private let waiter: Mutex<CheckedContinuation<JournalError?, Never>?>
+    /// Somebody waits for it, and the first end counts.
+    private final class Look: Sendable {
+        private let state = Mutex<(waiter: CheckedContinuation<JournalError?, Never>?, isOver: Bool)>((nil, false))
 
-        init(_ waiter: CheckedContinuation<JournalError?, Never>) {
-            self.waiter = Mutex(waiter)
+        /// False when it has ended before.
+        func begin(_ waiter: CheckedContinuation<JournalError?, Never>) -> Bool {
+            state.withLock { state in
+                if !state.isOver { state.waiter = waiter }
+                return !state.isOver
+            }
         }
 
-        func resume(_ error: JournalError?) {
-            waiter.withLock { $0.take() }?.resume(returning: error)
+        func end(_ error: JournalError?) {
+            let waiter = state.withLock { state in
+                state.isOver = true
+                return state.waiter.take()
+            }
+            waiter?.resume(returning: error)
         }
     }
 }

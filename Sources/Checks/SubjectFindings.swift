@@ -26,7 +26,9 @@ struct SubjectFindings {
     /// Adds those of `stages` that are not there yet as skipped.
     mutating func skipRest(of stages: [CheckStage]) {
         for stage in stages where !all.contains(where: { $0.stage == stage }) {
-            add(.skipped(stage, obstacle(to: stage).map { "needs \($0.title)" } ?? ""))
+            // What a proxy needs may be one of the secrets.
+            let cause = obstacle(to: stage) ?? all.first(where: \.hasFailed)?.stage
+            add(.skipped(stage, cause.map { "needs \($0.title)" } ?? ""))
         }
     }
 

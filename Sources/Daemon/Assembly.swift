@@ -20,15 +20,27 @@ struct Assembly {
     let settings: Settings
     let secrets: SecretEnvironment
     let logger: Logger
-    /// Of the process: it goes on over reloads.
-    let budget: RequestBudget
+    /// Of the process: they go on over reloads.
+    let budgets: Budgets
+    /// Where tokens are kept; nil: nowhere.
+    let state: String?
     private var record = SecretRecord()
 
-    init(settings: Settings, secrets: SecretEnvironment, logger: Logger, budget: RequestBudget = RequestBudget()) {
+    /// How often may be asked.
+    struct Budgets: Sendable {
+        let portals = RequestBudget()
+        let authorisationServers = RequestBudget()
+    }
+
+    init(
+        settings: Settings, secrets: SecretEnvironment, logger: Logger, budgets: Budgets = Budgets(),
+        state: String? = nil
+    ) {
         self.settings = settings
         self.secrets = secrets
         self.logger = logger
-        self.budget = budget
+        self.budgets = budgets
+        self.state = state
     }
 
     /// Nothing begins by this, and nothing is opened.
@@ -54,6 +66,11 @@ struct Assembly {
     }
 
     private func plan(_ sink: SinkSettings) throws(StartFailure) -> SinkPlan {
+        var sink = sink
+        let heartbeat = Session.heartbeatEvent
+        if settings.portals.contains(where: { $0.heartbeat != nil }), !sink.include.contains(heartbeat) {
+            sink.exclude.append(heartbeat)
+        }
         let kind: SinkPlan.Kind =
             switch sink.kind {
             case .file(let path, let rotation): .file(path: path, rotation)
@@ -72,10 +89,11 @@ struct Assembly {
         case .secret(let source): network.proxy = try resolve(source, "\(place).proxy")
         case nil: break
         }
-        let options = SessionOptions(
+        var options = SessionOptions(
             name: portal.name, rules: SessionRules(portal), channels: Set(portal.channels.map(\.kind)),
             network: network, start: portal.start == .retained ? .retained : .now,
             allowsJSONRPC: portal.allowsJSONRPC)
+        options.heartbeat = portal.heartbeat
         let client = try portalClient(portal, place, network, through: http)
         return PortalPlan(settings: portal, secrets: record.secrets, options: options, client: client)
     }
@@ -85,25 +103,13 @@ struct Assembly {
     ) throws(StartFailure) -> PortalClient {
         do {
             return try PortalClient(
-                url: portal.url, credential: try credential(portal.access, place), http: http, network: network,
-                budget: portal.limit.map { (budget, $0) })
+                url: portal.url, credential: try credential(of: portal, place, http, network), http: http,
+                network: network,
+                budget: portal.limit.map { (budgets.portals, $0) })
         } catch let error as StartFailure {
             throw error
         } catch {
             throw StartFailure(.configuration, "\(place): \(error)")
-        }
-    }
-
-    private func credential(_ access: PortalAccess, _ place: String) throws(StartFailure) -> PortalCredential {
-        switch access {
-        case .webhook(let source): return .webhook(address: try resolve(source, "\(place).webhook"))
-        case .oauth(let oauth):
-            guard let source = oauth.accessToken else {
-                throw StartFailure(
-                    .configuration,
-                    "\(place).oauth: this version does not renew tokens yet; give an access_token")
-            }
-            return .application(accessToken: try resolve(source, "\(place).oauth.access_token"))
         }
     }
 

@@ -65,6 +65,7 @@ public struct Daemon: Sendable {
     ///
     /// - Throws: `StartFailure`, with the exit code.
     public func run() async throws {
+        ProcessMemory.limitAllocator()
         let orders = Orders(logger: logger)
         let notify = NotifySocket(path: surroundings.notifyPath)
         do {
@@ -88,7 +89,7 @@ public struct Daemon: Sendable {
 
     private func operate(_ orders: Orders, _ notify: NotifySocket) async throws {
         let readiness = Readiness(portals: settings.portals.map(\.name), notify: notify) {
-            StartupMemory.giveBack()
+            ProcessMemory.giveBackStartup()
         }
         let journal = try openJournal(readiness)
         let operation = Operation(

@@ -1,7 +1,9 @@
 import Glibc
 public import Logging
+public import Timing
 
-/// Where the program's own log goes: one line a record on standard error.
+/// Where the program's own log goes: one line a record on standard error. Warnings that come again and again are summed up
+/// once a minute (`LogRepeats`).
 public struct LogOutput: LogHandler {
     public enum Format: Sendable {
         /// `2026-11-22T09:00:00Z info acme: subscribed transport=websocket`
@@ -33,17 +35,24 @@ public struct LogOutput: LogHandler {
     private var ownLevel: Logger.Level?
     private let format: Format
     private let descriptor: Int32
-    private let now: @Sendable () -> Int
+    private let time: TimeSource
+    /// Nil for the sums themselves.
+    private let repeats: LogRepeatFilter?
 
-    /// - Parameter now: Unix seconds.
-    public init(
-        format: Format, threshold: LogThreshold, descriptor: Int32 = 2,
-        now: @escaping @Sendable () -> Int = { time(nil) }
+    public init(format: Format, threshold: LogThreshold, descriptor: Int32 = 2, time: TimeSource = .system) {
+        let sums = LogOutput(format, threshold, descriptor, time, repeats: nil)
+        let repeats = LogRepeatFilter(time: time) { sums.write($0) }
+        self.init(format, threshold, descriptor, time, repeats: repeats)
+    }
+
+    private init(
+        _ format: Format, _ threshold: LogThreshold, _ descriptor: Int32, _ time: TimeSource, repeats: LogRepeatFilter?
     ) {
         self.format = format
         self.threshold = threshold
         self.descriptor = descriptor
-        self.now = now
+        self.time = time
+        self.repeats = repeats
     }
 
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -54,11 +63,23 @@ public struct LogOutput: LogHandler {
     public func log(event: LogEvent) {
         var all = metadata
         if let own = event.metadata { all.merge(own) { $1 } }
+        if let repeats, let kind = LogRepeats.Kind(event.level, event.message, all), !repeats.admits(kind) { return }
+        write(event.level, event.message, all)
+    }
+
+    private func write(_ sum: LogRepeats.Sum) {
+        var metadata: Logger.Metadata = ["of": "\(sum.kind.message)", "times": "\(sum.count)"]
+        if !sum.kind.portal.isEmpty { metadata["portal"] = "\(sum.kind.portal)" }
+        if !sum.kind.sink.isEmpty { metadata["sink"] = "\(sum.kind.sink)" }
+        write(sum.kind.level, "repeated", metadata)
+    }
+
+    private func write(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) {
         let line =
             switch format {
-            case .text: "\(stamp()) \(event.level) \(sentence(event.message, all))\n"
-            case .json: json(event, all)
-            case .journald: "<\(priority(event.level))>\(sentence(event.message, all))\n"
+            case .text: "\(stamp()) \(level) \(sentence(message, metadata))\n"
+            case .json: json(level, message, metadata)
+            case .journald: "<\(priority(level))>\(sentence(message, metadata))\n"
             }
         write(line)
     }
@@ -95,8 +116,8 @@ public struct LogOutput: LogHandler {
         String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
     }
 
-    private func json(_ event: LogEvent, _ metadata: Logger.Metadata) -> String {
-        var members = [("time", stamp()), ("level", event.level.rawValue), ("message", event.message.description)]
+    private func json(_ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata) -> String {
+        var members = [("time", stamp()), ("level", level.rawValue), ("message", message.description)]
         members += metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value.description) }
         return "{" + members.map { "\(quoted($0.0)):\(quoted($0.1))" }.joined(separator: ",") + "}\n"
     }
@@ -106,7 +127,7 @@ public struct LogOutput: LogHandler {
     }
 
     private func stamp() -> String {
-        var seconds = time_t(now())
+        var seconds = time_t(time.now().wall.rounded(.down))
         var parts = tm()
         gmtime_r(&seconds, &parts)
         var buffer = [CChar](repeating: 0, count: 32)

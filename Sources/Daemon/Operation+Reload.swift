@@ -72,6 +72,7 @@ extension Settings {
         var names: [String] = []
         if stateDirectory(variable: variable) != other.stateDirectory(variable: variable) { names.append("state") }
         if journal != other.journal { names.append("journal") }
+        if admin != other.admin { names.append("admin") }
         if log.format != other.log.format { names.append("log.format") }
         return names
     }

@@ -16,10 +16,10 @@ final class Operation: Sendable {
     let sinks: RunningSinks
     let portals: RunningPortals
     let transport: Transport
-    let budget = RequestBudget()
+    private let budgets = Assembly.Budgets()
     private let orders: Orders
     private let notify: NotifySocket
-    private let journal: Journal
+    let journal: Journal
     private let alarms = AlarmClock()
 
     init(
@@ -50,7 +50,12 @@ final class Operation: Sendable {
         do {
             let plans = try plans(settings)
             let change = try sinks.prepare(plans.sinks)
-            try await run(plans, change)
+            let admin = try openAdmin()
+            do { try await run(plans, change) } catch {
+                await admin?.stop()
+                throw error
+            }
+            await admin?.stop()
         } catch {
             await close()
             throw error
@@ -60,7 +65,10 @@ final class Operation: Sendable {
     }
 
     func plans(_ settings: Settings) throws(StartFailure) -> Assembly.Plans {
-        let assembly = Assembly(settings: settings, secrets: surroundings.secrets, logger: logger, budget: budget)
+        // The directory does not change while the daemon runs.
+        let state = surroundings.keepsState ? self.settings.stateDirectory(variable: surroundings.variable) : nil
+        let assembly = Assembly(
+            settings: settings, secrets: surroundings.secrets, logger: logger, budgets: budgets, state: state)
         return try assembly.plans(client: transport)
     }
 

@@ -24,6 +24,11 @@ final class Readiness: Sendable {
         state = Mutex(State(portals: Dictionary(uniqueKeysWithValues: portals.map { ($0, .starting) })))
     }
 
+    /// Whether the daemon does its work at present, and how it stands, in words.
+    var snapshot: (isReady: Bool, sentence: String) {
+        state.withLock { (Self.isReady($0.portals) && $0.journalTrouble == nil, Self.sentence($0)) }
+    }
+
     /// The service manager has been told `READY=1`.
     var hasBeenReady: Bool { state.withLock { $0.hasBeenReady } }
 

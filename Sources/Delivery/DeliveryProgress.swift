@@ -20,8 +20,11 @@ public final class DeliveryProgress: Sendable {
         /// The last number of all batches handed out.
         var announced: UInt64
         var jumps: [Jump] = []
+        /// Batches handed out of which not every event is done with.
+        var open = Queue<(last: UInt64, receivedAt: Int64)>()
         var blockedBy: SinkError?
         var blockedSince: Duration?
+        var blockades: UInt64 = 0
         var saidImbalance: Bool
     }
 
@@ -51,6 +54,7 @@ public final class DeliveryProgress: Sendable {
                     state.jumps.append(Jump(next: batch.firstSequence, missing: batch.firstSequence - expected))
                 }
                 state.announced = max(state.announced, batch.lastSequence)
+                state.open.append((batch.lastSequence, batch.receivedAt))
             }
         }
     }
@@ -66,6 +70,7 @@ public final class DeliveryProgress: Sendable {
                 state.jumps.removeFirst()
             }
             state.cursor.sequence = max(state.cursor.sequence, sequence)
+            while let first = state.open.first, first.last <= sequence { _ = state.open.popFirst() }
             if state.saidImbalance || state.cursor.isConserved { return false }
             state.saidImbalance = true
             return true
@@ -124,7 +129,10 @@ public final class DeliveryProgress: Sendable {
         let isNews = state.withLock { state in
             let isNews = state.blockedBy?.code != error.code
             state.blockedBy = error
-            if state.blockedSince == nil { state.blockedSince = clock.time.now().monotonic }
+            if state.blockedSince == nil {
+                state.blockedSince = clock.time.now().monotonic
+                state.blockades += 1
+            }
             return isNews
         }
         guard isNews else { return }
@@ -163,12 +171,16 @@ public final class DeliveryProgress: Sendable {
 
     var counts: SinkCounts {
         let read = source.counts
+        let now = clock.time.now()
         return state.withLock { state in
             var counts = SinkCounts()
             counts.delivered = state.cursor.delivered
             counts.filtered = state.cursor.filtered
             counts.dead = state.cursor.dead
             counts.blockedBy = state.blockedBy
+            counts.blockedSince = state.blockedSince.map { now.wall - (now.monotonic - $0).inSeconds }
+            counts.blockades = state.blockades
+            counts.oldestPending = state.open.first.map { Double($0.receivedAt) / 1e6 }
             let (last, overflows) = read.doneSequence.addingReportingOverflow(read.pendingEvents)
             counts.pending = overflows || last <= state.cursor.sequence ? 0 : last - state.cursor.sequence
             return counts
@@ -200,6 +212,12 @@ public struct SinkCounts: Hashable, Sendable {
     public var pending: UInt64 = 0
     /// Why nothing is delivered at present; nil when all is well.
     public var blockedBy: SinkError?
+    /// Unix seconds.
+    public var blockedSince: Double?
+    /// How often it was blocked in this run.
+    public var blockades: UInt64 = 0
+    /// When the oldest event that was handed out and is not done with was received, Unix seconds.
+    public var oldestPending: Double?
 
     public init() {}
 }

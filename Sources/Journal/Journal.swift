@@ -121,9 +121,11 @@ public final class Journal: EventIntake, Sendable {
     // MARK: looking things up
 
     public func record(of portal: String) throws(JournalError) -> PortalRecord {
-        try endingWhenDamaged { () throws(JournalError) in
+        let record = try endingWhenDamaged { () throws(JournalError) in
             try look { (reading) throws(SQLiteFailure) in try reading.record(of: portal) }
         }
+        state.withLock { $0.note(record.counts, of: portal) }
+        return record
     }
 
     public func seen(_ id: MessageID, portal: String) throws(JournalError) -> [SeenMark] {

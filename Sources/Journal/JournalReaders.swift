@@ -8,8 +8,8 @@ struct JournalReaders {
         var stored: StoredCursor
         /// Not as it is on disk, or will be with the transaction that is under way.
         var isDirty = false
-        /// The cursor's number on disk.
-        var durable: UInt64
+        /// As it is on disk.
+        var durable: SinkCursor
         /// For the next transaction.
         var dead: [DeadChange] = []
         /// In the transaction that is under way.
@@ -61,8 +61,7 @@ struct JournalReaders {
     // MARK: who reads
 
     mutating func add(_ name: String, _ cursor: StoredCursor) {
-        let sequence = cursor.cursor.sequence
-        readers[name] = Reader(stored: cursor, durable: sequence, next: sequence &+ 1)
+        readers[name] = Reader(stored: cursor, durable: cursor.cursor, next: cursor.cursor.sequence &+ 1)
     }
 
     /// Where the reader stood; a new one begins after `last`. What was handed out beyond the cursor comes again: whoever
@@ -127,11 +126,11 @@ struct JournalReaders {
     mutating func didWrite(_ work: JournalWork, _ totals: [String: DeadTotals]?) -> [DurableWatcher] {
         if let totals { deadTotals = totals }
         for (name, cursor) in work.cursors {
-            readers[name]?.durable = cursor.cursor.sequence
+            readers[name]?.durable = cursor.cursor
             readers[name]?.writtenDead = []
         }
         if work.cursors.isEmpty || durableWatchers.isEmpty { return [] }
-        return takeDurableWatchers { [readers] in $0.sequence <= readers[$0.name]?.durable ?? .max }
+        return takeDurableWatchers { [readers] in $0.sequence <= readers[$0.name]?.durable.sequence ?? .max }
     }
 
     /// Numbers of dead letters of whose fate the disk does not know yet.
@@ -140,13 +139,16 @@ struct JournalReaders {
         return Set((reader.dead + reader.writtenDead).map(\.sequence))
     }
 
-    func durableSequence(of name: String) -> UInt64 { readers[name]?.durable ?? 0 }
+    func durableSequence(of name: String) -> UInt64 { readers[name]?.durable.sequence ?? 0 }
+
+    /// By reader.
+    var durableCursors: [String: SinkCursor] { readers.mapValues(\.durable) }
 
     // MARK: waiting for the disk
 
     /// False: it is there already.
     mutating func watchDurable(_ watcher: DurableWatcher) -> Bool {
-        guard let reader = readers[watcher.name], reader.durable < watcher.sequence else { return false }
+        guard let reader = readers[watcher.name], reader.durable.sequence < watcher.sequence else { return false }
         durableWatchers.append(watcher)
         return true
     }

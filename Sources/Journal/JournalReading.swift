@@ -24,7 +24,7 @@ final class JournalReading {
 
     init(_ database: Database) throws(SQLiteFailure) {
         self.database = database
-        try database.execute("PRAGMA cell_size_check = ON; PRAGMA cache_size = -1024")
+        try database.execute("PRAGMA cell_size_check = ON; PRAGMA cache_size = -512")
         names = try database.prepare("SELECT name FROM portal WHERE id = ?")
         portalRow = try database.prepare("SELECT id, checksum, content FROM portal WHERE name = ?")
         channelsRow = try database.prepare("SELECT content FROM channels WHERE portal = ?")

@@ -31,6 +31,8 @@ struct JournalState {
     let window: UInt64
     var readers = JournalReaders()
     private(set) var counts = JournalCounts()
+    /// What has been received, by portal, as it is on disk.
+    private(set) var portalCounts: [String: IntakeCounts] = [:]
     private(set) var isFinished = false
     /// Why the journal takes nothing any more.
     private(set) var failure: JournalError?
@@ -175,6 +177,7 @@ struct JournalState {
         counts.commits += 1
         note(outcome)
         counts.faults += UInt64(outcome.faults.count)
+        portalCounts.merge(outcome.portalCounts) { $1 }
         var wakes = JournalWakes()
         wakes.writers = admitWaiting()
         let committed = committedEntries
@@ -193,6 +196,11 @@ struct JournalState {
     mutating func note(_ outcome: JournalOutcome) {
         counts.fileBytes = outcome.fileBytes
         counts.dropped += outcome.dropped
+    }
+
+    /// What was read of a portal; what was written since is newer.
+    mutating func note(_ counts: IntakeCounts, of portal: String) {
+        if portalCounts[portal] == nil { portalCounts[portal] = counts }
     }
 
     mutating func note(_ trouble: JournalTrouble?) -> Bool {

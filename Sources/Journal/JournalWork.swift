@@ -30,6 +30,8 @@ struct JournalOutcome: Sendable {
     var hasMoreToDelete = false
     /// How many dead letters there are, by sink; nil when none changed.
     var deadTotals: [String: DeadTotals]?
+    /// Of portals that had a part in it, by name.
+    var portalCounts: [String: IntakeCounts] = [:]
     /// Counts that do not add up, for people.
     var faults: [String] = []
 }

@@ -145,6 +145,7 @@ struct JournalWriter {
         for (name, known) in draft.portals {
             if !known.portal.record.counts.isConserved { draft.outcome.faults.append("the counts of \(name)") }
             try file.write(known.portal, id: known.id, name: name)
+            draft.outcome.portalCounts[name] = known.portal.record.counts
         }
         for (name, cursor) in work.cursors {
             if !cursor.cursor.isConserved { draft.outcome.faults.append("the cursor of \(name)") }

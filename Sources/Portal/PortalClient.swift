@@ -7,8 +7,8 @@ public import Transport
 
 /// How pulld proves to a portal who it is.
 public enum PortalCredential: Sendable {
-    /// An OAuth application's access token: `pull.application.config.get`, the application's own channels.
-    case application(accessToken: Secret)
+    /// An OAuth application's authorisation: `pull.application.config.get`, the application's own channels.
+    case application(Authorisation)
     /// An incoming webhook's address, `https://PORTAL/rest/USER/CODE/`: `pull.config.get`, the user's own channels.
     case webhook(address: Secret)
 }
@@ -19,14 +19,13 @@ public struct PortalClient: Sendable {
     static let timeout = Duration.seconds(65)
     static let maximumAnswerSize = 4 * 1024 * 1024
 
-    /// A webhook's address is its credential.
-    private let base: Secret
-    private let host: String
+    private let base: PortalBase
     private let credential: PortalCredential
     private let http: any HTTPClient
     private let network: NetworkOptions
     private let time: TimeSource
     private let budget: (shared: RequestBudget, limit: RequestLimit)?
+    private let operating = OperatingTimes()
 
     /// - Parameters:
     ///   - url: The portal's address, `https://acme.bitrix24.com`; http is taken for loopback hosts only.
@@ -37,20 +36,10 @@ public struct PortalClient: Sendable {
         url: String, credential: PortalCredential, http: any HTTPClient, network: NetworkOptions = NetworkOptions(),
         budget: (shared: RequestBudget, limit: RequestLimit)? = nil, time: TimeSource = .system
     ) throws(PortalError) {
-        let address: String
         switch credential {
-        case .application: address = url.hasSuffix("/") ? url + "rest/" : url + "/rest/"
-        case .webhook(let webhook): address = webhook.exposed.hasSuffix("/") ? webhook.exposed : webhook.exposed + "/"
+        case .application: base = try PortalBase(url.hasSuffix("/") ? url + "rest/" : url + "/rest/")
+        case .webhook(let webhook): base = try PortalBase(webhook.exposed)
         }
-        guard let parts = WebAddress(bare: address), parts.query == nil, ["http", "https"].contains(parts.scheme) else {
-            throw .address("the portal's address is no URL", cure: "write it as https://acme.bitrix24.com")
-        }
-        guard parts.scheme == "https" || parts.isLoopback else {
-            throw .address(
-                "the portal's address is plain http", cure: "use https: a token must not cross a network in the clear")
-        }
-        base = Secret(address)
-        host = parts.host
         self.credential = credential
         self.http = http
         self.network = network
@@ -68,11 +57,8 @@ public struct PortalClient: Sendable {
             case .webhook: "pull.config.get"
             }
         let asked = time.now()
-        let response = try await post(method, [("CACHE", .string("N"))])
+        let (response, host) = try await call(method, [("CACHE", .string("N"))])
         let answered = time.now()
-        if case .failure(let error) = RESTAnswer.decode(status: response.status, body: response.body) {
-            throw refusal(error, response)
-        }
         do {
             let configuration = try PullConfiguration.decode(response.body, portalHost: host, now: answered.wall)
             // Whole seconds of the portal against the middle of the request: good to about a second.
@@ -96,25 +82,76 @@ public struct PortalClient: Sendable {
         // The portal compares strictly with a string.
         if users.count == 1 { body.append(("USER_ID", .string(users[0]))) }
         if users.count > 1 { body.append(("USER_ID", .array(users.map { .string($0) }))) }
-        let response = try await post("pull.application.event.add", body)
-        if case .failure(let error) = RESTAnswer.decode(status: response.status, body: response.body) {
-            throw refusal(error, response)
+        _ = try await call("pull.application.event.add", body)
+    }
+
+    // MARK: Calls
+
+    /// Calls a method, and once more where another token, or another address, is to be had.
+    ///
+    /// - Returns: a good answer, and the host that gave it.
+    private func call(
+        _ method: String, _ members: [(String, JSONValue)]
+    ) async throws(PortalError) -> (response: HTTPResponse, host: String) {
+        guard case .application(let authorisation) = credential else {
+            let response = try await post(method, members, to: base)
+            guard let error = check(response, method, base) else { return (response, base.host) }
+            throw refusal(error, response, method, hasToken: false)
+        }
+        var token = try await Self.token { () async throws(AuthorisationFailure) in
+            try await authorisation.accessToken()
+        }
+        var wasRefused = false
+        var hasMoved = false
+        while true {
+            let base = try token.endpoint.map { endpoint throws(PortalError) in try PortalBase(endpoint) } ?? self.base
+            let auth = [("auth", JSONValue.string(token.secret.exposed))]
+            let response = try await post(method, members + auth, to: base)
+            guard let error = check(response, method, base) else {
+                await authorisation.accepted(token)
+                return (response, base.host)
+            }
+            let used = token
+            if [301, 302, 307, 308].contains(response.status), !hasMoved {
+                hasMoved = true
+                let next = try await Self.token { () async throws(AuthorisationFailure) in
+                    try await authorisation.accessToken(afterMoveFrom: used)
+                }
+                guard let next, next.endpoint != used.endpoint else { throw PortalError(moved: error) }
+                token = next
+            } else if Self.asksForAnother(error), !wasRefused, authorisation.isRenewable {
+                wasRefused = true
+                let next = try await Self.token { () async throws(AuthorisationFailure) in
+                    try await authorisation.accessToken(insteadOf: used)
+                }
+                guard let next else { throw refusal(error, response, method, hasToken: true, wasRefused: true) }
+                token = next
+            } else {
+                throw refusal(error, response, method, hasToken: true, wasRefused: wasRefused)
+            }
         }
     }
 
-    private func post(_ method: String, _ members: [(String, JSONValue)]) async throws(PortalError) -> HTTPResponse {
-        var members = members
-        if case .application(let token) = credential { members.append(("auth", .string(token.exposed))) }
+    private static func token<Token: Sendable>(
+        _ ask: () async throws(AuthorisationFailure) -> Token
+    ) async throws(PortalError) -> Token {
+        do throws(AuthorisationFailure) { return try await ask() } catch { throw PortalError(authorisation: error) }
+    }
+
+    private static func asksForAnother(_ error: RESTError) -> Bool {
+        RESTPolicy.of(error) == .refreshToken
+    }
+
+    private func post(
+        _ method: String, _ members: [(String, JSONValue)], to base: PortalBase
+    ) async throws(PortalError) -> HTTPResponse {
         let request = HTTPRequest(
-            method: .post, url: Secret(base.exposed + method + ".json"),
+            method: .post, url: Secret(base.address.exposed + method + ".json"),
             headers: [("Content-Type", "application/json"), ("Accept", "application/json")],
             body: JSONValue.object(members).serialized(), timeout: Self.timeout,
             maximumBodySize: Self.maximumAnswerSize, network: network)
-        if let budget {
-            let wait = budget.shared.reserve(host, budget.limit)
-            // Cancelled: the exchange will say so.
-            if wait > .zero { try? await Task.sleep(for: wait) }
-        }
+        // Cancelled: the exchange will say so.
+        if let budget { await budget.shared.enter(base.host, budget.limit) }
         do {
             return try await http.exchange(request)
         } catch {
@@ -122,13 +159,26 @@ public struct PortalClient: Sendable {
         }
     }
 
-    private func refusal(_ error: RESTError, _ response: HTTPResponse) -> PortalError {
-        let hasToken: Bool
-        switch credential {
-        case .application: hasToken = true
-        case .webhook: hasToken = false
+    /// The error in an answer, if it has one. What it says of limits is remembered.
+    private func check(_ response: HTTPResponse, _ method: String, _ base: PortalBase) -> RESTError? {
+        switch RESTAnswer.decode(status: response.status, body: response.body) {
+        case .success(let answer):
+            budget?.shared.served(base.host)
+            operating.note(answer, of: method, at: time.now())
+            return nil
+        case .failure(let error):
+            if error.code == "query_limit_exceeded", let budget { budget.shared.refused(base.host, budget.limit) }
+            return error
         }
+    }
+
+    private func refusal(
+        _ error: RESTError, _ response: HTTPResponse, _ method: String, hasToken: Bool, wasRefused: Bool = false
+    ) -> PortalError {
         let retryAfter = response.header("retry-after").flatMap { Double($0) }
-        return PortalError(rest: error, policy: RESTPolicy.of(error, hasToken: hasToken, retryAfter: retryAfter))
+        let policy = RESTPolicy.of(
+            error, hasToken: hasToken, afterRefresh: wasRefused,
+            operatingReset: operating.wait(for: method, at: time.now()), retryAfter: retryAfter)
+        return PortalError(rest: error, policy: policy)
     }
 }

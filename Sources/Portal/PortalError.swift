@@ -10,6 +10,8 @@ public struct PortalError: Error, Sendable {
         case transport(TransportError.Stage)
         /// The portal's own word.
         case rest(RESTError)
+        /// There is no access token to ask with.
+        case authorisation(AuthorisationFailure.Code)
         /// An answer that no connection can be made from.
         case configuration(ConfigurationError.Code)
     }
@@ -55,7 +57,21 @@ public struct PortalError: Error, Sendable {
             retry: error.retryAfter.map { .after($0) } ?? .schedule(.rest))
     }
 
-    /// Renewing tokens is not this version's: a token that has run out needs a person, like every fatal error.
+    init(authorisation failure: AuthorisationFailure) {
+        self.init(
+            .authorisation(failure.code), failure.message, cure: failure.cure, retry: .after(failure.retryAfter),
+            needsPerson: failure.needsPerson)
+    }
+
+    /// A redirect that the authorisation server does not confirm.
+    init(moved error: RESTError) {
+        self.init(
+            .rest(error), "rest: the portal's address answers with a redirect (HTTP \(error.status))",
+            cure: "If the portal has a new name, write its new address as `url` into the settings.",
+            retry: .after(3600), needsPerson: true)
+    }
+
+    /// A token that cannot be renewed and has run out needs a person, like every fatal error.
     init(rest error: RESTError, policy: RESTPolicy) {
         let message = "rest: the portal refuses: \(error.description)"
         switch policy {

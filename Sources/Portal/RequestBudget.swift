@@ -19,14 +19,45 @@ public struct RequestLimit: Hashable, Sendable {
     }
 }
 
-/// The buckets of one process, one for each portal's host. Requests are let through in the order of their asking.
+/// The buckets of one process, one for each portal's host. Requests are let through in the order of their asking, and
+/// where the server has refused one as one too many, none for a while.
 public final class RequestBudget: Sendable {
-    private let time: TimeSource
-    /// When each host's bucket will be empty, on the monotonic clock.
-    private let emptyAt = Mutex<[String: Duration]>([:])
+    private struct Bucket {
+        /// When it will be empty, on the monotonic clock.
+        var emptyAt: Duration
+        /// None before.
+        var pausedUntil: Duration
+        var refusals = 0
+        var pause = Backoff.queryLimit
+    }
 
-    public init(time: TimeSource = .system) {
+    private let time: TimeSource
+    private let wait: @Sendable (Duration) async -> Void
+    private let random: @Sendable () -> Double
+    private let buckets = Mutex<[String: Bucket]>([:])
+
+    /// - Parameters:
+    ///   - wait: returns after that long, or when the task is cancelled.
+    ///   - random: between 0 and 1, for the length of pauses.
+    public init(
+        time: TimeSource = .system,
+        wait: @escaping @Sendable (Duration) async -> Void = { try? await Task.sleep(for: $0) },
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
+    ) {
         self.time = time
+        self.wait = wait
+        self.random = random
+    }
+
+    /// Returns when a request may be made to `host`, or when the task is cancelled.
+    func enter(_ host: String, _ limit: RequestLimit) async {
+        while true {
+            let before = refusals(host)
+            let place = reserve(host, limit)
+            if place > .zero { await wait(place) }
+            // Refused meanwhile: whoever has waited in the line would come all at once.
+            if Task.isCancelled || refusals(host) == before { return }
+        }
     }
 
     /// Takes a place in the bucket of `host`.
@@ -35,11 +66,42 @@ public final class RequestBudget: Sendable {
     func reserve(_ host: String, _ limit: RequestLimit) -> Duration {
         let now = time.now().monotonic
         let leak = Duration.seconds(1 / limit.perSecond)
-        return emptyAt.withLock { emptyAt in
-            let empty = max(emptyAt[host] ?? now, now)
-            emptyAt[host] = empty + leak
+        return buckets.withLock { buckets in
+            var bucket = buckets[host] ?? Bucket(emptyAt: now, pausedUntil: now)
+            let empty = max(bucket.emptyAt, now)
+            bucket.emptyAt = empty + leak
+            buckets[host] = bucket
             // Full with `burst` requests in it: this one may go when the bucket has leaked that far.
-            return max(.zero, empty - now - leak * (limit.burst - 1))
+            return max(.zero, bucket.pausedUntil - now, empty - now - leak * (limit.burst - 1))
         }
+    }
+
+    /// The server has refused a request as one too many: its bucket is full, and for 1 s, or 10 s doubling to 60 s if it
+    /// goes on, nothing is asked.
+    func refused(_ host: String, _ limit: RequestLimit) {
+        let now = time.now().monotonic
+        let full = Duration.seconds(1 / limit.perSecond) * limit.burst
+        buckets.withLock { buckets in
+            var bucket = buckets[host] ?? Bucket(emptyAt: now, pausedUntil: now)
+            // Others that were under way are refused for the same reason.
+            guard now >= bucket.pausedUntil else { return }
+            bucket.pausedUntil = now + bucket.pause.next(random: random())
+            bucket.emptyAt = max(bucket.emptyAt, now + full)
+            bucket.refusals += 1
+            buckets[host] = bucket
+        }
+    }
+
+    /// The server has answered.
+    func served(_ host: String) {
+        let now = time.now().monotonic
+        buckets.withLock { buckets in
+            // What was under way at the refusal says nothing about it.
+            if let until = buckets[host]?.pausedUntil, now >= until { buckets[host]?.pause.reset() }
+        }
+    }
+
+    private func refusals(_ host: String) -> Int {
+        buckets.withLock { $0[host]?.refusals ?? 0 }
     }
 }

@@ -38,12 +38,20 @@ extension PullConfiguration {
         let expiry = Timestamp.parse(result["exp"]).flatMap { $0 > 0 ? $0 : nil }
         let ends = channels.map(\.end) + [expiry, jwtExpiry.map { $0 - 300 }].compactMap(\.self)
         let time = Timestamp.parse(answer["time"]?["date_start"]) ?? Timestamp.parse(answer["time"]?["start"])
-        return PullConfiguration(
+        var configuration = PullConfiguration(
             version: version(server["version"]?.lenientInt, channels: channels), mode: mode, isEnabled: isEnabled,
             webSocketURL: addresses.webSocket, longPollingURL: addresses.longPolling, channels: channels,
             clientID: clientID, jwt: jwt, jwtExpiry: jwtExpiry, expiry: expiry,
             timestamp: server["config_timestamp"]?.lenientInt ?? 0, portalTime: time.map { Double($0) },
             earliestEnd: ends.min() ?? assumedEnd(now: now))
+        configuration.userID = userID(in: result)
+        return configuration
+    }
+
+    /// `publicChannels` describes the channel of the asking user, by his id; where it is of use at all.
+    private static func userID(in result: JSONValue) -> Int? {
+        guard let users = result["publicChannels"]?.object, users.count == 1 else { return nil }
+        return users[0].value["user_id"]?.lenientInt.flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// The channels there are, private first: on version 4 the first one with a public id is the connection's identity.

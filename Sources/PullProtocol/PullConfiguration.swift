@@ -56,6 +56,8 @@ public struct PullConfiguration: Sendable, Hashable {
     /// Unix seconds: when to ask again at the latest. The earliest of all channels' ends, the configuration's and, five
     /// minutes ahead, the token's.
     public var earliestEnd: Int64
+    /// The user whose private channel this is. Nil where the portal does not say.
+    public var userID: Int?
 
     public init(
         version: Int, mode: Mode = .personal, isEnabled: Bool = true, webSocketURL: String? = nil,

@@ -24,21 +24,30 @@ final class Authorisations: Sendable {
         /// Valid ones only: each works once.
         var refresh: [String: Int] = [:]
         var webhooks: [String: Int] = [:]
+        /// Authorisation codes with their user and their end: each works once.
+        var codes: [String: (user: Int, end: Double)] = [:]
     }
+
+    /// Seconds that an authorisation code lives.
+    private static let codeLife = 30.0
 
     private let options: SandboxOptions
     private let secrets: SecretLedger
     private let file: StoreFile?
+    private let life: @Sendable () -> Double
     private let state = Mutex(State())
 
-    /// - Parameter stored: the tokens that an earlier run has issued, oldest first.
+    /// - Parameters:
+    ///   - stored: the tokens that an earlier run has issued, oldest first.
+    ///   - life: seconds that the access tokens live which are issued from now on; nil: as the options say.
     init(
         options: SandboxOptions, secrets: SecretLedger, file: StoreFile? = nil,
-        stored: [(user: SandboxCredentials, end: Double)] = []
+        life: (@Sendable () -> Double?)? = nil, stored: [(user: SandboxCredentials, end: Double)] = []
     ) {
         self.options = options
         self.secrets = secrets
         self.file = file
+        self.life = { life?() ?? options.tokenLife }
         var known: [Int: SandboxCredentials] = [:]
         for token in stored { known[token.user.user] = token.user }
         state.withLock { state in
@@ -83,13 +92,39 @@ final class Authorisations: Sendable {
     func rotate(refreshToken: String) -> SandboxCredentials? {
         state.withLock { state in
             guard let user = state.refresh.removeValue(forKey: refreshToken) else { return nil }
-            var credentials = state.users[user - 1]
-            credentials.accessToken = RandomText.hex(70)
-            credentials.refreshToken = RandomText.hex(70)
-            state.users[user - 1] = credentials
-            install(credentials, in: &state)
-            return credentials
+            return renew(user, in: &state)
         }
+    }
+
+    /// A code for the tokens of a user. Nil if there is no such user.
+    func issueCode(for user: Int) -> String? {
+        let code = RandomText.hex(35)
+        return state.withLock { state in
+            guard 1...state.users.count ~= user else { return nil }
+            state.codes[code] = (user, options.clock() + Self.codeLife)
+            secrets.add(code)
+            return code
+        }
+    }
+
+    /// New tokens for a code.
+    ///
+    /// - Returns: nil if the code is unknown, used or too old.
+    func redeem(code: String) -> SandboxCredentials? {
+        state.withLock { state in
+            guard let (user, end) = state.codes.removeValue(forKey: code), options.clock() < end else { return nil }
+            state.refresh = state.refresh.filter { $0.value != user }
+            return renew(user, in: &state)
+        }
+    }
+
+    private func renew(_ user: Int, in state: inout State) -> SandboxCredentials {
+        var credentials = state.users[user - 1]
+        credentials.accessToken = RandomText.hex(70)
+        credentials.refreshToken = RandomText.hex(70)
+        state.users[user - 1] = credentials
+        install(credentials, in: &state)
+        return credentials
     }
 
     /// Ends the life of every access token.
@@ -105,7 +140,7 @@ final class Authorisations: Sendable {
     }
 
     private func install(_ credentials: SandboxCredentials, in state: inout State) {
-        let end = options.clock() + options.tokenLife
+        let end = options.clock() + life()
         file?.append(.token(credentials, end: end))
         state.access[credentials.accessToken] = (credentials.user, end)
         state.refresh[credentials.refreshToken] = credentials.user

@@ -23,6 +23,13 @@ import JSONText
 /// | `channel-expire` | `variant`, `channel`, `user`, `rotate` (true) | see `ExpireVariant` |
 /// | `service` | `command`, `channel`, `user` | `config_expire`, `server_restart`, `reopen`, `open`, … with empty params |
 /// | `expire-tokens`, `revoke-tokens` | – | access tokens end; refresh tokens do not work any more |
+/// | `block-tokens` | a way to fail; `"off":true` opens | the authorisation server does, until cleared |
+/// | `slow-tokens` | `seconds` | it answers so late |
+/// | `lose-token-answers` | `count` | the next new tokens reach nobody, and the old ones are used up |
+/// | `token-life` | `seconds`; 0: as the options say | of the access tokens issued from now on |
+/// | `token-get-only` | `"off":true` ends it | it takes no POST form |
+/// | `other-member` | `"off":true` ends it | its answers are for another portal |
+/// | `rename` | `host`; none: the old name again | the portal answers at this name, and with 302 at any other |
 /// | `config-error` | `vector`, or `status` and `body`; `count` | the next config calls get this |
 /// | `config-unavailable` | `seconds`; a way to fail | every config call fails for that long |
 /// | `refuse-upgrade`, `refuse-poll` | `status`, `body`, `count` | the next ones get this |
@@ -59,7 +66,7 @@ struct ControlFaults: Sendable {
     /// Everything else. False if there is no such fault.
     private func arm(_ order: JSONValue) -> Bool {
         let kind = order["kind"]?.string ?? ""
-        return armDoor(kind, order) || armPortal(kind, order) || armHub(kind, order)
+        return armDoor(kind, order) || armTokens(kind, order) || armPortal(kind, order) || armHub(kind, order)
     }
 
     /// Handshakes, polls and config calls to come.
@@ -81,6 +88,25 @@ struct ControlFaults: Sendable {
             faults.failConfigs(rawAnswer(order), count: count)
         case "config-unavailable":
             faults.failAllConfigs(for: seconds(order), blockade(order, fallback: .answer(rawAnswer(order))))
+        default: return false
+        }
+        return true
+    }
+
+    /// The authorisation server, and the portal's name.
+    private func armTokens(_ kind: String, _ order: JSONValue) -> Bool {
+        let isOff = order["off"]?.lenientBool == true
+        let faults = sandbox.faults
+        switch kind {
+        case "block-tokens":
+            let closed = Blockade.answer(Faults.RawAnswer(status: 503, body: "<html>maintenance</html>"))
+            faults.blockTokens(isOff ? nil : blockade(order, fallback: closed))
+        case "slow-tokens": faults.delayTokens(by: seconds(order))
+        case "lose-token-answers": faults.loseTokenAnswers(count: max(1, order["count"]?.lenientInt ?? 1))
+        case "token-life": faults.setTokenLife(seconds(order) > 0 ? seconds(order) : nil)
+        case "token-get-only": faults.refuseTokenPosts(!isOff)
+        case "other-member": faults.setMemberID(isOff ? nil : "fedcba9876543210fedcba9876543210")
+        case "rename": sandbox.rename(to: order["host"]?.string)
         default: return false
         }
         return true

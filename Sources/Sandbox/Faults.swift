@@ -45,6 +45,12 @@ public final class Faults: Sendable {
         var acceptsSilently = false
         var upgradeBlockade: Blockade?
         var pollBlockade: Blockade?
+        var tokenBlockade: Blockade?
+        var tokenDelay = 0.0
+        var lostTokenAnswers = 0
+        var tokenLife: Double?
+        var refusesTokenPosts = false
+        var memberID: String?
         var configOutage: (end: ContinuousClock.Instant, kind: Blockade)?
     }
 
@@ -131,6 +137,52 @@ public final class Faults: Sendable {
     /// Every config call fails for some time from now.
     public func failAllConfigs(for seconds: Double, _ kind: Blockade) {
         state.withLock { $0.configOutage = (ContinuousClock.now.advanced(by: .seconds(seconds)), kind) }
+    }
+
+    // MARK: The authorisation server
+
+    /// Shuts it. Nil opens it.
+    public func blockTokens(_ blockade: Blockade?) {
+        state.withLock { $0.tokenBlockade = blockade }
+    }
+
+    /// Seconds for which it waits before it does anything.
+    public func delayTokens(by seconds: Double) {
+        state.withLock { $0.tokenDelay = max(0, seconds) }
+    }
+
+    /// The next `count` answers with new tokens are lost: the old refresh token is used up, and nobody knows the new one.
+    public func loseTokenAnswers(count: Int = 1) {
+        state.withLock { $0.lostTokenAnswers = count }
+    }
+
+    /// Access tokens issued from now on live for so many seconds. Nil: as the options say.
+    public func setTokenLife(_ seconds: Double?) {
+        state.withLock { $0.tokenLife = seconds }
+    }
+
+    /// Whether it takes nothing but the documented GET.
+    public func refuseTokenPosts(_ isRefusing: Bool) {
+        state.withLock { $0.refusesTokenPosts = isRefusing }
+    }
+
+    /// Answers are for another portal. Nil: for this one.
+    public func setMemberID(_ id: String?) {
+        state.withLock { $0.memberID = id }
+    }
+
+    var tokenBlockade: Blockade? { state.withLock { $0.tokenBlockade } }
+    var tokenDelay: Double { state.withLock { $0.tokenDelay } }
+    var tokenLife: Double? { state.withLock { $0.tokenLife } }
+    var refusesTokenPosts: Bool { state.withLock { $0.refusesTokenPosts } }
+    var memberID: String? { state.withLock { $0.memberID } }
+
+    func takeLostTokenAnswer() -> Bool {
+        state.withLock { state in
+            guard state.lostTokenAnswers > 0 else { return false }
+            state.lostTokenAnswers -= 1
+            return true
+        }
     }
 
     // MARK: Taking

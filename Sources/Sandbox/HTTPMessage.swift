@@ -17,6 +17,19 @@ struct FormFields: Sendable {
         return values.count == 1 ? values[0].value : nil
     }
 
+    /// A value as it stands in a query.
+    static func encode(_ value: String) -> String {
+        value.utf8.map { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E:
+                return String(UnicodeScalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                return digits.count < 2 ? "%0" + digits : "%" + digits
+            }
+        }.joined()
+    }
+
     private static func decode(_ bytes: some Collection<UInt8>) -> String {
         var decoded: [UInt8] = []
         var rest = bytes[...]

@@ -90,6 +90,9 @@ extension Sandbox {
 
     public func expireAccessTokens() { authorisations.expireAccessTokens() }
 
+    /// The portal answers at this name of this machine from now on, and with a redirect at any other. Nil: as at first.
+    public func rename(to host: String?) { addresses.rename(to: host) }
+
     public func revokeRefreshTokens() { authorisations.revokeRefreshTokens() }
 
     // MARK: The push server's store

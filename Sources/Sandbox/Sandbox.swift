@@ -9,7 +9,7 @@ import FlyingFox
 /// | path | what |
 /// |---|---|
 /// | `/rest/…` | the portal's methods |
-/// | `/oauth/token/` | the authorisation server |
+/// | `/oauth/token/`, `/oauth/authorize/` | the authorisation server |
 /// | `/subws/`, `/sub/` | the push server's subscribers |
 /// | `/pub/`, `/publish/` | the portal's and the clients' publishing |
 /// | `/sandbox/…` | the control interface, from this machine only |
@@ -56,7 +56,9 @@ public final class Sandbox: Sendable {
         self.fileFailure = fileFailure
         faults = Faults(seed: options.seed)
         ledgerStore = Ledger(stored.ledger)
-        authorisations = Authorisations(options: options, secrets: secrets, file: file, stored: stored.tokens)
+        authorisations = Authorisations(
+            options: options, secrets: secrets, file: file, life: { [faults] in faults.tokenLife },
+            stored: stored.tokens)
         registry = ChannelRegistry(options: options, secrets: secrets, file: file, stored: stored.channels)
         let hub = PushHub(
             options: options, jobs: jobs, ledger: ledgerStore, faults: faults, file: file, stored: stored)

@@ -3,7 +3,7 @@ extension SettingsNode {
     func portal(named name: String) -> PortalSettings? {
         let keys = [
             "url", "oauth", "webhook", "channels", "transport", "start", "tls", "proxy", "refresh_margin", "audit",
-            "max_backoff", "websocket_trial", "request_limit", "json_rpc",
+            "max_backoff", "websocket_trial", "request_limit", "json_rpc", "heartbeat",
         ]
         guard let fields = fields(keys, example: "{ url: …, oauth: … }") else { return nil }
         let example = "https://acme.bitrix24.com"
@@ -40,6 +40,22 @@ extension SettingsNode {
         if let trial { portal.webSocketTrial = trial }
         portal.requestLimit = fields["request_limit"]?.requestLimit()
         if let allows = fields["json_rpc"]?.truth() { portal.allowsJSONRPC = allows }
+        portal.heartbeat = fields["heartbeat"]?.heartbeat(portal)
+    }
+
+    /// A tenth of the requests that the cloud lets through goes into the shortest interval.
+    private func heartbeat(_ portal: PortalSettings) -> Duration? {
+        if node.scalar?.string == "off" { return nil }
+        let interval = duration(in: .seconds(10)...(.seconds(3600)), said: "10s to 1h")
+        if case .webhook = portal.access {
+            problem("an incoming webhook cannot publish events", cure: "leave heartbeat: out, or use oauth:")
+            return nil
+        }
+        guard portal.channels.contains(.private) else {
+            problem("heartbeats come through the private channel", cure: "add private to channels:")
+            return nil
+        }
+        return interval
     }
 
     private func audit() -> AuditSettings? {
@@ -89,12 +105,11 @@ extension SettingsNode {
         oauth.server = fields["server"]?.origin(
             of: "an authorisation server", example: "https://oauth.bitrix24.tech")
 
+        // Without any token a person authorises the application: pulld login.
         if fields["access_token"] == nil || fields["refresh_token"] != nil {
-            _ = fields.required("client_id", example: "client_id: local.…")
-            _ = fields.required("client_secret", example: "client_secret: { credential: NAME }")
             _ = fields.required(
-                "refresh_token",
-                example: "refresh_token: { credential: NAME }, or access_token: { env: NAME } for a first try")
+                "client_id", example: "client_id: local.…; or access_token: { env: NAME } alone for a first try")
+            _ = fields.required("client_secret", example: "client_secret: { credential: NAME }")
         }
         return oauth
     }

@@ -48,6 +48,8 @@ public struct PortalSettings: Hashable, Sendable {
     public var requestLimit: RequestLimitSettings?
     /// Whether portals that speak JSON-RPC (version 5) may be subscribed to.
     public var allowsJSONRPC: Bool
+    /// From one test event of the daemon's own to the next: 10 s to 1 h; nil: none. With `oauth` only.
+    public var heartbeat: Duration?
 
     public init(
         name: String, url: String, access: PortalAccess, channels: Set<Channel> = Set(Channel.allCases),

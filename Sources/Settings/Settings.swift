@@ -7,16 +7,18 @@ public struct Settings: Hashable, Sendable {
     /// In the order of the file; at least one when they come from a file.
     public var sinks: [SinkSettings]
     public var journal: JournalSettings
+    public var admin: AdminSettings
     public var log: LogSettings
 
     public init(
         state: String? = nil, portals: [PortalSettings], sinks: [SinkSettings],
-        journal: JournalSettings = JournalSettings(), log: LogSettings = LogSettings()
+        journal: JournalSettings = JournalSettings(), admin: AdminSettings = .usual, log: LogSettings = LogSettings()
     ) {
         self.state = state
         self.portals = portals
         self.sinks = sinks
         self.journal = journal
+        self.admin = admin
         self.log = log
     }
 

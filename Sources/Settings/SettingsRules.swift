@@ -1,10 +1,11 @@
 extension SettingsNode {
     /// The whole file. Nil only after a problem; problems may have been noted all the same when it is not nil.
     func settings() -> Settings? {
-        let keys = ["state", "portals", "sinks", "journal", "log"]
+        let keys = ["state", "portals", "sinks", "journal", "admin", "log"]
         guard let fields = fields(keys, example: "portals: and sinks:") else { return nil }
         let state = fields["state"]?.absolutePath()
         let journal = fields["journal"]?.journalSettings()
+        let admin = fields["admin"]?.adminSettings()
         let log = fields["log"]?.logSettings()
 
         let portalsNode = fields.required("portals", example: "portals: { acme: { url: …, oauth: … } }")
@@ -18,7 +19,7 @@ extension SettingsNode {
         guard let portals, let sinks else { return nil }
         return Settings(
             state: state, portals: portals, sinks: sinks, journal: journal ?? JournalSettings(),
-            log: log ?? LogSettings())
+            admin: admin ?? .usual, log: log ?? LogSettings())
     }
 
     private func namedEntries<Value>(

@@ -63,6 +63,9 @@ extension Intake {
                 outcome.commands.append(command)
                 continue
             }
+            if findsHeartbeats, let number = Heartbeat.number(of: event, in: bytes) {
+                outcome.heartbeats.append(number)
+            }
             unsavedCounts.journaled += 1
             event.channel = reception.channel
             kept.append(event)

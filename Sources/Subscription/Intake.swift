@@ -53,6 +53,8 @@ struct Intake {
         var damage: Damage?
         var unknownBytes = 0
         var lookUpFailure: JournalError?
+        /// Numbers of heartbeats among the new messages.
+        var heartbeats: [UInt64] = []
 
         /// What both say of the answer that they are parts of, `next` being the later one; all else is that of `next`.
         func followed(by next: Outcome) -> Outcome {
@@ -76,6 +78,7 @@ struct Intake {
     typealias LookUp = @Sendable (MessageID) throws(JournalError) -> [SeenMark]
 
     let portal: String
+    var findsHeartbeats = false
     var positions: ServerPositions
     private(set) var counts = IntakeCounts()
     /// Not yet in an entry.

@@ -63,6 +63,8 @@ extension Session {
         }
         reach.heard(server, channels: source.channels, newest: outcome.newest)
         logTroubles(own)
+        if !own.heartbeats.isEmpty { arrived(own.heartbeats) }
+        if source.link == nil { board.auditBrought(own.newCount) }
         storeDoubts(in: &own.entry)
         outcome.entry = nil
         try await put(own.entry)
@@ -88,7 +90,10 @@ extension Session {
                 reception: reception(of: source, after: part, isPiece: true))
         else { return 0 }
         var outcome = taken
+        board.heard(at: time.now().monotonic)
         logTroubles(outcome)
+        if !outcome.heartbeats.isEmpty { arrived(outcome.heartbeats) }
+        if source.link == nil { board.auditBrought(outcome.newCount) }
         if source.isHistory, outcome.newCount > 0, !reach.isUnlimited(server) {
             part.doubted += reach.doubt(server, channels: source.channels)
         }

@@ -163,6 +163,7 @@ extension Session {
                 status: response.status, headers: response.headers, body: Array(response.body.prefix(512)))
             return .end(LinkEnd(kind, cause: "http: the push server answered the poll with status \(response.status)"))
         }
+        board.heard(at: time.now().monotonic)
         handle(.opened(id))
         if let adopted = verdict.adopts { state.position = .message(adopted) }
         var wait = verdict.delay?.lowerBound ?? 0

@@ -53,6 +53,7 @@ extension Session {
 
     private func register(_ connection: WebSocketConnection, _ id: LinkID) {
         connections[id] = connection
+        board.opened(id, connection)
         handle(.opened(id))
     }
 

@@ -26,8 +26,13 @@ public actor Session {
     let time: TimeSource
     let logger: Logger
     let journal: any EventIntake
-    private let portal: PortalClient
+    let portal: PortalClient
     private let onStatus: @Sendable (SessionStatus) -> Void
+    let board: SessionBoard
+    var heartbeat: Heartbeat?
+    var hasToldOfNoHeartbeat = false
+    /// Whose private channel it is, where the portal says so.
+    private(set) var privateUser: Int?
     private var machine: SessionMachine
     var intake: Intake
     var reach = HistoryReach()
@@ -74,6 +79,7 @@ public actor Session {
         self.logger = logger
         self.time = time
         self.onStatus = onStatus
+        board = SessionBoard(heartbeat: options.heartbeat)
         var rules = options.rules
         rules.startsWithRetained = options.start == .retained
         machine = SessionMachine(rules: rules, seed: seed)
@@ -81,6 +87,7 @@ public actor Session {
         intake = Intake(portal: name, lag: options.rules.auditLag, start: options.start) { id throws(JournalError) in
             try journal.seen(id, portal: name)
         }
+        intake.findsHeartbeats = options.heartbeat != nil
         (jobs, newJobs) = AsyncStream.makeStream()
     }
 
@@ -91,6 +98,7 @@ public actor Session {
         begin()
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { group in
+                if let interval = options.heartbeat { group.addTask { await self.beat(every: interval) } }
                 for await job in jobs {
                     switch job {
                     case .tick: tick()
@@ -123,6 +131,9 @@ public actor Session {
 
     public var counts: IntakeCounts { intake.counts }
 
+    /// How it is; waits for nothing that it does.
+    public nonisolated var figures: SessionFigures { board.figures(at: time.now()) }
+
     /// Again every few seconds where the disk does not let it be read: without its position a session would lose messages
     /// or bring them twice.
     private func begin() {
@@ -130,6 +141,7 @@ public actor Session {
         do {
             let (former, lastContact) = try restore()
             hasBegun = true
+            board.restored(contact: lastContact)
             handle(.restored(former: former, lastContact: lastContact))
             handle(.start)
         } catch {
@@ -139,7 +151,7 @@ public actor Session {
                     metadata: ["cause": "\(error.message)", "cure": "\(error.cure)"])
             }
             readFailure = error
-            onStatus(.waiting(error.message))
+            note(.waiting(error.message))
             setAlarm()
         }
     }
@@ -168,15 +180,20 @@ public actor Session {
         case .holdPosition: intake.positions.hold()
         case .releasePosition: intake.positions.release(at: time.now().monotonic)
         case .audit(let id, let configuration, let channel, let transport):
+            board.auditBegins()
             newJobs.yield(.audit(id, configuration, channel: channel, via: transport))
-        case .pollFromSafe(let link, let id): auditPolls[link] = id
+        case .pollFromSafe(let link, let id):
+            board.auditBegins()
+            auditPolls[link] = id
         case .confirmPosition(let asOf):
             intake.positions.confirm(asOf: asOf, at: time.now().monotonic)
             appendLater(intake.movedPosition())
         case .recordGap(let gap): record(gap)
         case .remember(let current, let former): remember(current: current, former: former)
         case .status(let status): note(status)
-        case .note(let note): log(note)
+        case .note(let note):
+            board.note(note)
+            log(note)
         case .finish: newJobs.finish()
         }
     }
@@ -190,6 +207,7 @@ public actor Session {
             if isLive { newestAtLoss = intake.positions.newest(of: intake.positions.current) }
             isLive = false
         }
+        board.note(status, at: time.now().monotonic)
         onStatus(status)
     }
 
@@ -218,6 +236,7 @@ public actor Session {
     private func forget(_ id: LinkID, _ end: LinkEnd) {
         stops[id] = nil
         connections[id] = nil
+        board.ended(id)
         acknowledgements[id] = nil
         auditPolls[id] = nil
         // With the task cancelled this end is no loss to recover from.
@@ -255,6 +274,7 @@ public actor Session {
             if abs(skew) > 60 {
                 logger.warning("the portal's clock and this machine's differ", metadata: ["seconds": "\(Int(skew))"])
             }
+            privateUser = configuration.userID
             configuration.channels.removeAll { !options.channels.contains($0.kind) }
             guard !configuration.channels.isEmpty || configuration.jwt != nil else {
                 return handle(.configurationFailed(.noWantedChannels))

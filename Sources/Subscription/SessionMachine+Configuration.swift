@@ -104,7 +104,8 @@ extension SessionMachine {
             repeatsSinceEnd += 1
             beforeEndAt = nil
             afterEndAt = portal + wait
-        } else if old?.earliestEnd != new.earliestEnd {
+        } else if old?.earliestEnd != new.earliestEnd || afterEndAt == nil || repeatsSinceEnd > 0 {
+            // The plan for an end that is ahead stands, unless a wrong clock has taken the end for past meanwhile.
             repeatsSinceEnd = 0
             // Not all portals at the same moment.
             let before = end - rules.refreshMargin * draw(0.75...1)

@@ -81,7 +81,7 @@ public struct SessionMachine: Sendable {
     var fruitless = 0
     var restBackoff = Backoff.rest
     var restSchedule = RESTPolicy.Schedule.rest
-    /// Portal time. Nil once asked for, until there is another `end`.
+    /// Portal time. Nil once asked for, until an answer names an `end` that is ahead.
     var beforeEndAt: Double?
     var afterEndAt: Double?
     var repeatsSinceEnd = 0

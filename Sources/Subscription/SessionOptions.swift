@@ -13,6 +13,8 @@ public struct SessionOptions: Sendable {
     public var start: StartPolicy
     /// Portals of version 5 and up speak JSON-RPC, which nobody here has seen live.
     public var allowsJSONRPC: Bool
+    /// From one heartbeat to the next; nil: none. For applications only: nobody else may publish.
+    public var heartbeat: Duration?
 
     public init(
         name: String, rules: SessionRules = SessionRules(), channels: Set<ChannelKind> = [.private, .shared],

@@ -38,8 +38,6 @@ final class ProbeWork {
         easy.set(CURLOPT_HTTPPROXYTUNNEL, 1)
         easy.set(CURLOPT_FRESH_CONNECT, 1)
         easy.set(CURLOPT_CERTINFO, 1)
-        // A resumed session would show the certificate of another day.
-        easy.set(CURLOPT_SSL_SESSIONID_CACHE, 0)
         easy.set(CURLOPT_TIMEOUT_MS, timeout.positiveMilliseconds)
     }
 

@@ -1,6 +1,7 @@
 import CCurl
 
-/// A libcurl multi handle driven by the loop (`curl_multi_socket_action`). Confined to the loop's thread.
+/// A libcurl multi handle driven by the loop (`curl_multi_socket_action`). Confined to the loop's thread, which is checked:
+/// a call from another one would not fail, but break something else later.
 final class CurlMulti {
     private let handle: UnsafeMutableRawPointer
     private let loop: LoopThread
@@ -51,11 +52,13 @@ final class CurlMulti {
     func owns(_ descriptor: Int32) -> Bool { sockets.contains(descriptor) }
 
     func add(_ easy: CurlEasy) {
+        loop.checkIsolated()
         curl_multi_add_handle(handle, easy.handle)
         count += 1
     }
 
     func remove(_ easy: CurlEasy) {
+        loop.checkIsolated()
         curl_multi_remove_handle(handle, easy.handle)
         count -= 1
     }
@@ -66,6 +69,7 @@ final class CurlMulti {
     }
 
     func ready(_ descriptor: Int32, events: UInt32) {
+        loop.checkIsolated()
         var mask: Int32 = 0
         if events & EPOLLIN.rawValue != 0 { mask |= CURL_CSELECT_IN }
         if events & EPOLLOUT.rawValue != 0 { mask |= CURL_CSELECT_OUT }
@@ -83,11 +87,13 @@ final class CurlMulti {
 
     /// At the next turn of the loop, whenever libcurl wanted it.
     func fireTimerSoon() {
+        loop.checkIsolated()
         deadline = 0
     }
 
     /// The next transfer that has ended, with libcurl's result.
     func nextEnded() -> (easy: UnsafeMutableRawPointer, result: CURLcode)? {
+        loop.checkIsolated()
         var left: Int32 = 0
         while let message = curl_multi_info_read(handle, &left) {
             if message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle {

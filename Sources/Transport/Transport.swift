@@ -96,13 +96,13 @@ public actor Transport: HTTPClient {
         return (identity, step)
     }
 
-    private func goOn(_ identity: UInt64, with rest: [UInt8]) async -> Exchange.Step {
-        // Read here, so that this function is on the loop's thread: Swift 6.3 leaves the change out where only closures
-        // need it.
-        let exchanges = exchanges
-        loop.checkIsolated()
-        return await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in exchanges.goOn(identity, with: rest, waiter) }
+    /// By way of `post`, whatever executor the compiler thinks a closure without `self` belongs on. The order of both posts
+    /// makes no difference: an exchange that ended meanwhile says so to whoever asks next.
+    private nonisolated func goOn(_ identity: UInt64, with rest: [UInt8]) async -> Exchange.Step {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                loop.post { self.assumeIsolated { $0.exchanges.goOn(identity, with: rest, waiter) } }
+            }
         } onCancel: {
             cancelExchange(identity)
         }
@@ -182,6 +182,19 @@ public actor Transport: HTTPClient {
         let multi = CurlMulti(loop: loop)
         linkMultis.append(multi)
         return multi
+    }
+
+    func newIdentity() -> UInt64 {
+        nextIdentity += 1
+        return nextIdentity
+    }
+
+    func newEasy(_ url: Secret, _ address: Address, _ network: NetworkOptions) -> CurlEasy {
+        CurlEasy(url: url, address: address, network: network, userAgent: userAgent, share: share)
+    }
+
+    nonisolated func cancelProbe(_ identity: UInt64) {
+        loop.post { self.assumeIsolated { $0.probes.removeValue(forKey: identity)?.cancel() } }
     }
 
     private func cancelOpening(_ identity: UInt64) {
@@ -273,21 +286,6 @@ public actor Transport: HTTPClient {
         } else {
             loop.watch(link.descriptor, events: events)
         }
-    }
-
-    // MARK: For probes
-
-    func newIdentity() -> UInt64 {
-        nextIdentity += 1
-        return nextIdentity
-    }
-
-    func newEasy(_ url: Secret, _ address: Address, _ network: NetworkOptions) -> CurlEasy {
-        CurlEasy(url: url, address: address, network: network, userAgent: userAgent, share: share)
-    }
-
-    nonisolated func cancelProbe(_ identity: UInt64) {
-        loop.post { self.assumeIsolated { $0.probes.removeValue(forKey: identity)?.cancel() } }
     }
 
     // MARK: For connections and others that are not on the loop

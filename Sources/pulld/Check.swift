@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checks
 import Daemon
+import Glibc
 import History
 import Settings
 import Transport
@@ -13,13 +14,15 @@ struct CheckVerb: AsyncParsableCommand {
             One line a stage: the file, its secrets, the state directory, for each portal
             name, connection, TLS, token, scope, configuration, channels, clock, push
             server, WebSocket, long poll and a test event there and back, for each sink
-            its target. What is not in order has a second line with what to do. Nothing
-            is changed: no file is written, no token renewed, and a webhook is connected
-            to but gets no event. A daemon may be running meanwhile. Run it as the user
-            that the daemon runs as, with its environment.
+            its target. What is not in order has a second line with what to do. A daemon
+            may be running meanwhile. Run it as the user that the daemon runs as, with
+            its environment. A webhook is connected to, and gets no event. Nothing is
+            written, but for one thing: a token that has run out is renewed, and stored
+            where the daemon finds it.
 
-            The test event is application/pulld.check in the application's shared
-            channel: a running daemon delivers it to its sinks. --no-event leaves it out.
+            The test event is application/pulld.check, in the private channel if the
+            portal says whose it is, else in the shared one: a running daemon delivers it
+            to its sinks. --no-event leaves it out.
 
             --offline stays on this machine: the file, whether its secrets can be read,
             the state directory, and the files of sinks. It takes a moment, and serves
@@ -66,7 +69,8 @@ struct CheckVerb: AsyncParsableCommand {
         options.portals = portal.isEmpty ? nil : Set(portal)
         options.sendsEvent = !isWithoutEvent
         let transport = Transport(userAgent: Product.userAgent)
-        let checker = Checker(settings, options, secrets: .process, transport: transport)
+        let checker = Checker(
+            settings, options, state: state(of: settings), secrets: .process, transport: transport)
         let view = CheckView(subjects: checker.subjects, isColoured: isColoured)
         file.findings.forEach { show($0, view) }
         let work = Task { await checker.run { show($0, view) } }
@@ -79,6 +83,20 @@ struct CheckVerb: AsyncParsableCommand {
             throw ExitCode(130)
         }
         try finish(report, view, shows: [])
+    }
+
+    /// The daemon's, as far as it can be told from here. The service manager names it to the service alone: for a file of
+    /// the system's services the one of this user would be somebody else's.
+    private func state(of settings: Settings) -> StatePlace? {
+        func variable(_ name: String) -> String? {
+            if let value = getenv(name) { return String(cString: value) }
+            return name == "STATE_DIRECTORY" && config == JournalArguments.systemFile
+                ? JournalArguments.systemState : nil
+        }
+        let isNamed = settings.state != nil || variable("STATE_DIRECTORY") != nil
+        return settings.stateDirectory(variable: variable).map {
+            StatePlace(directory: $0, isSure: isNamed || !config.hasPrefix("/etc/"))
+        }
     }
 
     private var isColoured: Bool { TextOutput.standard.takesColours }

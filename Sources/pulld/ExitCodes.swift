@@ -52,6 +52,9 @@ enum ExitCodes {
     private static func code(for error: PortalError) -> ExitCode {
         switch error.code {
         case .address: .validationFailure
+        case .authorisation(.input): dataError
+        case .authorisation(.store), .authorisation(.notStored): inputOutput
+        case .authorisation: error.needsPerson ? noPermission : unavailable
         case .transport, .configuration: unavailable
         case .rest(let refusal) where Self.dataErrors.contains(refusal.code): dataError
         case .rest: error.needsPerson ? noPermission : unavailable

@@ -8,8 +8,8 @@ import Settings
 /// Where the journal is that a verb reads.
 struct JournalArguments: ParsableArguments {
     /// What the service's unit reads, and where it keeps its state.
-    private static let systemFile = "/etc/pulld/pulld.yaml"
-    private static let systemState = "/var/lib/pulld"
+    static let systemFile = "/etc/pulld/pulld.yaml"
+    static let systemState = "/var/lib/pulld"
 
     @Option(
         help: ArgumentHelp("The daemon's configuration file; \(systemFile) if it is there.", valueName: "file"))

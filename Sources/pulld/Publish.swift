@@ -66,7 +66,8 @@ struct Publish: AsyncParsableCommand {
             let sent: Result<Void, PortalError>
             do throws(PortalError) {
                 let client = try PortalClient(
-                    url: portal.origin, credential: .application(accessToken: token), http: transport, network: options)
+                    url: portal.origin, credential: .application(.fixed(accessToken: token)), http: transport,
+                    network: options)
                 try await client.publish(command: command, params: params, module: module, users: user)
                 sent = .success(())
             } catch {

@@ -15,7 +15,7 @@ struct Pulld: AsyncParsableCommand {
             """,
         version: Product.version,
         subcommands: [
-            DemoVerb.self, Listen.self, Run.self, CheckVerb.self, TailVerb.self, ReplayVerb.self, DeadVerb.self,
-            Publish.self, SandboxVerb.self,
+            DemoVerb.self, Listen.self, Run.self, CheckVerb.self, Login.self, StatusVerb.self, TailVerb.self,
+            ReplayVerb.self, DeadVerb.self, Publish.self, SandboxVerb.self,
         ])
 }

@@ -56,7 +56,7 @@ private func finding(_ stage: CheckStage, _ outcome: Finding.Outcome, _ subject:
         #expect(view.text(first) == "ok       file                       2 ms  what was found\n")
         #expect(
             view.text(second) == "failed   acme: tcp                12.3 s  what was found\n"
-                + "                                            → start it\n")
+                + "                                          → start it\n")
     }
 
     @Test("What a server says cannot move the cursor, and without a terminal there are no colours")

@@ -72,7 +72,7 @@ private func words(_ findings: [Finding]) -> [String] {
     private func findings(_ code: String, status: Int) -> [Finding] {
         let error = RESTError(code: code, explanation: "x", status: status)
         return PortalAnswer.findings(
-            PortalError(rest: error, policy: RESTPolicy.of(error)), took: .milliseconds(5))
+            PortalError(rest: error, policy: RESTPolicy.of(error)), hadToken: true, took: .milliseconds(5))
     }
 
     @Test(
@@ -101,10 +101,14 @@ private func words(_ findings: [Finding]) -> [String] {
     @Test("A configuration is good when the file's transport is in it")
     func transports() {
         var settings = portal
-        #expect(words(PortalAnswer.findings(configuration(), settings, took: nil)).last == "config ok")
-        #expect(words(PortalAnswer.findings(configuration(webSocket: false), settings, took: nil)).last == "config ok")
+        #expect(
+            words(PortalAnswer.findings(configuration(), settings, token: "accepted", took: nil)).last == "config ok")
+        #expect(
+            words(PortalAnswer.findings(configuration(webSocket: false), settings, token: "accepted", took: nil)).last
+                == "config ok")
         settings.transport = .websocket
-        let refused = PortalAnswer.findings(configuration(webSocket: false), settings, took: nil).last
+        let refused = PortalAnswer.findings(configuration(webSocket: false), settings, token: "accepted", took: nil)
+            .last
         #expect(refused?.outcome == .failed(.unavailable))
         #expect(refused?.cure == "set transport: auto")
     }
@@ -112,10 +116,11 @@ private func words(_ findings: [Finding]) -> [String] {
     @Test("JSON-RPC and a switched-off server are failures, as the daemon has them")
     func unusable() {
         #expect(
-            PortalAnswer.findings(configuration(version: 5), portal, took: nil).last?.cure.contains("json_rpc") == true)
+            PortalAnswer.findings(configuration(version: 5), portal, token: "accepted", took: nil).last?.cure.contains(
+                "json_rpc") == true)
         var off = configuration()
         off.isEnabled = false
-        #expect(PortalAnswer.findings(off, portal, took: nil).last?.hasFailed == true)
+        #expect(PortalAnswer.findings(off, portal, token: "accepted", took: nil).last?.hasFailed == true)
     }
 }
 

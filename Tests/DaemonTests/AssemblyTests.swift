@@ -67,14 +67,17 @@ import Transport
         #expect(failure?.description.contains("environment variable T is not set") == true)
     }
 
-    @Test("An authorisation without an access token is refused: this version does not renew tokens")
+    @Test("An application needs no access token, and no token at all: a person can authorise it later")
     func noAccessToken() throws {
-        let yaml = """
-            portals: {p: {url: 'https://p.example', oauth: {client_id: i, client_secret: {env: S}, refresh_token: {env: R}}}}
-            """
-        let failure = try failure(yaml, ["S": "s", "R": "r"])
-        #expect(failure?.code == .configuration)
-        #expect(failure?.description.contains("access_token") == true)
+        for tokens in ["refresh_token: {env: R}", "access_token: {env: R}"] {
+            let yaml =
+                "portals: {p: {url: 'https://p.example', oauth: {client_id: i, client_secret: {env: S}, \(tokens)}}}"
+            #expect(try assembly(yaml, ["S": "s", "R": "r"]).plans(client: NoClient()).portals.count == 1)
+            #expect(try failure(yaml, ["S": "s"])?.description.contains("environment variable R is not set") == true)
+        }
+        let yaml = "portals: {p: {url: 'https://p.example', oauth: {client_id: i, client_secret: {env: S}}}}"
+        #expect(try assembly(yaml, ["S": "s"]).plans(client: NoClient()).portals.count == 1)
+        #expect(try failure(yaml, [:])?.description.contains("client_secret") == true)
     }
 
     @Test("Everything that is missing is told at once, one line each")

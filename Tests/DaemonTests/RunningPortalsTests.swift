@@ -58,7 +58,7 @@ import Transport
         return await portals.change(to: try assembly.plans(client: NoClient()).portals)
     }
 
-    private var sessions: [ObjectIdentifier] { portals.all.map { ObjectIdentifier($0.session) } }
+    private var sessions: [Session] { portals.all.map(\.session) }
 
     @Test("A portal that is not touched keeps its session; a setting or a secret makes another one")
     func sessions() async throws {
@@ -67,16 +67,16 @@ import Transport
             let first = sessions
             #expect(first.count == 2)
             #expect(try await change("ab").isEmpty)
-            #expect(sessions == first)
+            #expect(sessions[0] === first[0] && sessions[1] === first[1])
             #expect(try await change("ab", margin: .seconds(700)).changed == ["a"])
             let second = sessions
-            #expect(second[0] != first[0] && second[1] == first[1])
+            #expect(second[0] !== first[0] && second[1] === first[1])
             // The same settings: what the secret is has changed.
             #expect(try await change("ab", token: "other", margin: .seconds(700)).changed == ["a"])
-            #expect(sessions[0] != second[0] && sessions[1] == first[1])
+            #expect(sessions[0] !== second[0] && sessions[1] === first[1])
             #expect(try await change("bc").removed == ["a"])
             #expect(portals.all.map(\.settings.name) == ["b", "c"])
-            #expect(sessions[0] == first[1])
+            #expect(sessions[0] === first[1])
         }
         #expect(receiver.waiting.last == "STATUS=0 of 2 portals live")
     }

@@ -25,16 +25,18 @@ public final class ChildProcess: Sendable {
     ///   - environment: the whole environment. Default: `PATH` and `HOME` of the test process alone, so that proxies
     ///     and locales of a developer's shell change nothing.
     ///   - outputPath: where standard output goes instead of into a file of `OutputCollector`.
+    ///   - inputPath: where standard input comes from.
     public init(
         _ program: String, _ arguments: [String] = [], environment: [String: String] = ChildProcess.bareEnvironment,
-        outputPath: String? = nil
+        outputPath: String? = nil, inputPath: String = "/dev/null"
     ) throws {
         let name = program.split(separator: "/").last.map(String.init) ?? program
         let files = try OutputCollector.shared.newFiles(for: name)
         self.outputPath = outputPath ?? files.output
         errorPath = files.error
         pid = try Self.spawn(
-            program, arguments, environment: environment, outputPath: self.outputPath, errorPath: files.error)
+            program, arguments, environment: environment, outputPath: self.outputPath, errorPath: files.error,
+            inputPath: inputPath)
         RunningChildren.shared.add(pid)
     }
 
@@ -101,12 +103,13 @@ public final class ChildProcess: Sendable {
     }
 
     private static func spawn(
-        _ program: String, _ arguments: [String], environment: [String: String], outputPath: String, errorPath: String
+        _ program: String, _ arguments: [String], environment: [String: String], outputPath: String, errorPath: String,
+        inputPath: String
     ) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 0, inputPath, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errorPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         keepDescriptors()

@@ -14,12 +14,14 @@ public enum PulldProgram {
     ///
     /// - Parameter launcher: stands before the command, as `SmallDisk` wants it.
     public static func start(
-        _ arguments: [String], environment: [String: String] = [:], outputPath: String? = nil, launcher: [String] = []
+        _ arguments: [String], environment: [String: String] = [:], outputPath: String? = nil, launcher: [String] = [],
+        inputPath: String = "/dev/null"
     ) throws -> ChildProcess {
         let command = launcher + [path] + arguments
         return try ChildProcess(
             command[0], Array(command.dropFirst()),
-            environment: ChildProcess.bareEnvironment.merging(environment) { $1 }, outputPath: outputPath)
+            environment: ChildProcess.bareEnvironment.merging(environment) { $1 }, outputPath: outputPath,
+            inputPath: inputPath)
     }
 }
 

@@ -5,6 +5,8 @@ public enum LoopbackHTTP {
     public struct Answer: Sendable {
         public var status: Int
         public var body: Data
+        /// Names in lower case.
+        public var headers: [String: String] = [:]
     }
 
     public struct Failure: Error, CustomStringConvertible {
@@ -45,7 +47,7 @@ public enum LoopbackHTTP {
         guard let status = answer.firstLine.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
             throw Failure(description: "\(method) \(path) at port \(port): \(answer.firstLine)")
         }
-        return Answer(status: status, body: answer.body)
+        return Answer(status: status, body: answer.body, headers: answer.headers)
     }
 }
 

@@ -9,7 +9,7 @@ extension SandboxProcess {
         /// The connection is accepted, and nothing comes.
         case hang
 
-        fileprivate var members: [String: any Sendable] {
+        var members: [String: any Sendable] {
             switch self {
             case .status(let status): ["status": status, "body": "<html><body>no</body></html>"]
             case .drop: ["drop": true]

@@ -32,7 +32,7 @@ extension CheckCase {
         offline(
             "a secret in the file",
             sinks + "portals:\n  acme: { url: 'https://acme.example', webhook: hunter2hunter2 }\n",
-            file("4:48", "portals.acme.webhook: a secret does not belong", cure: "{ credential: NAME }")),
+            file("4:49", "portals.acme.webhook: a secret does not belong", cure: "{ credential: NAME }")),
         offline(
             "a portal by plain http", sinks + "portals:\n  acme: { url: 'http://acme.example', webhook: { env: W } }\n",
             file("4:16", "portals.acme.url: a portal is reached by https", cure: "https://")),

@@ -116,6 +116,8 @@ extension CheckCase {
         /// Instead of a file in the test's directory.
         var sinks: [String]?
         var token: String?
+        /// The application's id and secret and a refresh token are there, too.
+        var isRenewable = true
         var environment: [String: String] = [:]
         var arguments: [String] = []
         /// Instead of the sandbox's config answer.
@@ -152,8 +154,35 @@ extension CheckCase {
             setup.transport, url: setup.url, portal: setup.portal,
             sinks: setup.sinks ?? ["log: { file: { path: $DIRECTORY/events.ndjson } }"],
             top: ["state: $DIRECTORY/state"], token: setup.token, environment: setup.environment)
+        var (configuration, environment) = (recipe.configuration, recipe.environment)
+        if setup.isRenewable {
+            let application = try await Application(of: stage)
+            configuration = configuration.replacingOccurrences(of: "oauth: { access", with: application.settings)
+            environment.merge(application.environment) { $1 }
+        }
         return try await .of(
-            configuration: recipe.configuration, in: directory, arguments: setup.arguments,
-            environment: recipe.environment)
+            configuration: configuration, in: directory, arguments: setup.arguments, environment: environment)
+    }
+
+    /// The application of a portal in a box, as a file names it.
+    struct Application {
+        /// Up to where the access token begins.
+        let settings: String
+        let environment: [String: String]
+
+        init(of stage: Stage) async throws {
+            let answer = try await LoopbackHTTP.request("GET", port: stage.sandbox.port, path: "/sandbox/credentials")
+            let object = try #require(try JSONSerialization.jsonObject(with: answer.body) as? [String: Any])
+            let user = try #require((object["users"] as? [[String: Any]])?.first)
+            environment = [
+                "CLIENT_SECRET": try #require(object["client_secret"] as? String),
+                "REFRESH_TOKEN": try #require(user["refresh_token"] as? String),
+            ]
+            let id = try #require(object["client_id"] as? String)
+            settings = """
+                oauth: { client_id: \(id), client_secret: { env: CLIENT_SECRET }, refresh_token: { env: REFRESH_TOKEN }, \
+                server: 'http://127.0.0.1:\(stage.sandbox.port)', access
+                """
+        }
     }
 }

@@ -56,10 +56,12 @@ extension EndToEnd {
                 let other = try await recipe(
                     stage, ["journal: { keep: 2h }", "state: $DIRECTORY/elsewhere"], level: "debug")
                 try await daemon.reload(other.configuration)
-                let warnings = daemon.log.filter { $0.level == "warning" }
-                #expect(Set(warnings.compactMap { $0.fields["setting"] }) == ["journal", "state"])
+                let warnings = daemon.log.filter(\.isTrouble)
+                #expect(
+                    Set(warnings.compactMap { $0.fields["setting"] }) == ["journal", "state"],
+                    "\(daemon.log)")
                 #expect(warnings.allSatisfy { $0.cure.contains("restart") })
-                try await stage.sandbox.fault("rotate")
+                try await stage.sandbox.fault("cut")
                 try await eventually(within: .seconds(10), "debug lines\n\(daemon.process.errorOutput)") {
                     daemon.log.contains { $0.level == "debug" }
                 }

@@ -6,6 +6,7 @@ import Testing
 private let allowedImports: [String: Set<String>] = [
     // C libraries, and small shared things.
     "CCurl": [],
+    "CMalloc": [],
     "COpenSSL": [],
     "CSQLite": [],
     "Secrets": ["COpenSSL"],
@@ -29,13 +30,14 @@ private let allowedImports: [String: Set<String>] = [
         "Logging",
     ],
     "Delivery": ["Journal", "Transport", "Events", "JSONText", "Secrets", "Timing", "Logging"],
+    "Admin": ["Addresses", "JSONText", "Timing"],
     "Settings": ["Addresses", "Secrets", "Yams"],
 
     "Daemon": [
-        "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol", "Addresses", "Events",
-        "Secrets", "Timing", "Logging", "UnixSignals",
+        "Admin", "CMalloc", "Settings", "Subscription", "Delivery", "Journal", "Portal", "Transport", "PullProtocol",
+        "Addresses", "Events", "Secrets", "Timing", "Logging", "UnixSignals",
     ],
-    "History": ["Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
+    "History": ["Admin", "Journal", "Delivery", "PullProtocol", "Events", "JSONText", "Timing"],
     "Checks": [
         "Daemon", "Settings", "History", "Delivery", "Journal", "Portal", "Transport", "WebSocket", "PullProtocol",
         "Addresses", "Events", "JSONText", "Secrets", "Timing",
@@ -43,8 +45,8 @@ private let allowedImports: [String: Set<String>] = [
     "Sandbox": ["PullProtocol", "Events", "JSONText", "Secrets", "FlyingFox", "FlyingSocks", "Foundation"],
     "Demo": ["Daemon", "Sandbox", "Settings", "History", "Delivery", "Events", "JSONText", "Secrets", "Logging"],
     "pulld": [
-        "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal", "Transport",
-        "Addresses", "JSONText", "Secrets", "Timing", "ArgumentParser", "Logging",
+        "Admin", "Daemon", "Checks", "Demo", "Sandbox", "Settings", "History", "Journal", "Delivery", "Portal",
+        "Transport", "Addresses", "JSONText", "Secrets", "Timing", "ArgumentParser", "Logging",
     ],
 ]
 

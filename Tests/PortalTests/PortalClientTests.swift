@@ -38,7 +38,7 @@ enum Stand {
 
     static func application(_ http: StandInHTTP) throws -> PortalClient {
         try PortalClient(
-            url: "https://acme.bitrix24.com", credential: .application(accessToken: Secret(token)), http: http,
+            url: "https://acme.bitrix24.com", credential: .application(.fixed(accessToken: Secret(token))), http: http,
             time: time)
     }
 
@@ -111,7 +111,7 @@ struct PortalClientTests {
     func slash(end: String) async throws {
         let http = StandInHTTP(200, Stand.configuration())
         let client = try PortalClient(
-            url: "https://acme.bitrix24.com" + end, credential: .application(accessToken: "t"), http: http)
+            url: "https://acme.bitrix24.com" + end, credential: .application(.fixed(accessToken: "t")), http: http)
         _ = try? await client.configuration()
         #expect(
             http.requests.first?.url.exposed == "https://acme.bitrix24.com/rest/pull.application.config.get.json")
@@ -125,7 +125,7 @@ struct PortalClientTests {
         ])
     func addresses(url: String) async throws {
         for credential in [
-            PortalCredential.application(accessToken: "t"), .webhook(address: Secret(url + "/rest/1/s3cr3t/")),
+            PortalCredential.application(.fixed(accessToken: "t")), .webhook(address: Secret(url + "/rest/1/s3cr3t/")),
         ] {
             let error = await Stand.failure { () async throws(PortalError) in
                 try PortalClient(url: url, credential: credential, http: StandInHTTP(200, "{}"))
@@ -137,7 +137,7 @@ struct PortalClientTests {
 
     @Test("plain http is taken for this machine itself", arguments: ["http://127.0.0.1:8080", "http://localhost"])
     func loopback(url: String) throws {
-        _ = try PortalClient(url: url, credential: .application(accessToken: "t"), http: StandInHTTP(200, "{}"))
+        _ = try PortalClient(url: url, credential: .application(.fixed(accessToken: "t")), http: StandInHTTP(200, "{}"))
     }
 
     @Test("how far the portal's clock is ahead; less than two seconds is nothing", arguments: [0, 1, -1, 120, -7200])

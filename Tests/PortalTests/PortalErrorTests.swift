@@ -27,7 +27,7 @@ struct PortalErrorTests {
     }
 
     static let table = [
-        // Renewing tokens is a person's work as yet.
+        // A token alone cannot be renewed.
         Row("expired_token", 401, .person), Row("invalid_token", 401, .person), Row("NO_AUTH_FOUND", 401, .person),
         Row("WRONG_AUTH_TYPE", 403, .person), Row("insufficient_scope", 403, .person),
         Row("insufficient_scope", 401, .person), Row("INVALID_CREDENTIALS", 403, .person),
@@ -116,7 +116,7 @@ struct PortalErrorTests {
         let error = await Stand.failure { () async throws(PortalError) in try await client.configuration() }
         #expect(http.requests.count == 1)
         #expect(Self.kind(error) == .person)
-        #expect(error?.cure == "The portal has moved: check its address.")
+        #expect(error?.cure.contains("write its new address as `url`") == true)
         #expect(error?.description.contains("evil") == false)
     }
 

@@ -59,4 +59,58 @@ private final class HandClock: Sendable {
         }
         #expect(last < 1300)
     }
+
+    @Test("A refusal fills the bucket and stops everybody on that host: 1 s, then 10 s doubling to 60 s")
+    func refused() {
+        let clock = HandClock()
+        let budget = RequestBudget(time: clock.source, random: { 0 })
+        var waits: [Double] = []
+        for _ in 0..<6 {
+            #expect(budget.reserve("acme", limit) <= .seconds(0.5))
+            budget.refused("acme", limit)
+            waits.append(budget.reserve("acme", limit).inSeconds)
+            clock.advance(100)
+        }
+        #expect(waits == [1, 10, 20, 40, 60, 60])
+        #expect(budget.reserve("other", limit) == .zero)
+        budget.served("acme")
+        budget.refused("acme", limit)
+        #expect(budget.reserve("acme", limit) == .seconds(1))
+        #expect(budget.reserve("acme", limit) == .seconds(1), "two a second: full until then, and then one at a time")
+        #expect(budget.reserve("acme", limit) == .seconds(1.5))
+    }
+
+    @Test("Requests that were under way with the refused one do not make the wait longer")
+    func together() {
+        let clock = HandClock()
+        let budget = RequestBudget(time: clock.source, random: { 0 })
+        for _ in 0..<20 { budget.refused("acme", limit) }
+        budget.served("acme")
+        clock.advance(1)
+        budget.refused("acme", limit)
+        #expect(budget.reserve("acme", limit) >= .seconds(10))
+    }
+
+    @Test("Who waits in the line when a refusal comes waits for a new place")
+    func line() async {
+        let clock = HandClock()
+        let waits = Mutex<[Double]>([])
+        let refusal = Mutex<(@Sendable () -> Void)?>(nil)
+        let budget = RequestBudget(
+            time: clock.source,
+            wait: { duration in
+                waits.withLock { $0.append(duration.inSeconds) }
+                clock.advance(duration.inSeconds)
+                refusal.withLock { action in
+                    action?()
+                    action = nil
+                }
+            }, random: { 0 })
+        let limit = limit
+        for _ in 0..<3 { await budget.enter("acme", limit) }
+        refusal.withLock { $0 = { budget.refused("acme", limit) } }
+        await budget.enter("acme", limit)
+        #expect(waits.withLock { $0 }.count == 2)
+        #expect(waits.withLock { $0 }.last.map { $0 >= 1 } == true)
+    }
 }

@@ -49,6 +49,29 @@ let faultyFiles: [FaultyFile] = [
         "a rotation that keeps nothing", sink("    file: { path: /f, rotate: { size: 1 MiB, keep: 0 } }\n"),
         ["4:52 sinks.app.file.rotate.keep: 0 is out of bounds"], cure: "1 to 1000"),
 
+    // The admin endpoint, and heartbeats.
+    FaultyFile(
+        "an admin endpoint for other machines", portals + sinks + "admin: { listen: '0.0.0.0:9187' }\n",
+        ["3:18 admin.listen: only this machine's loopback is listened on"], cure: "127.0.0.1:9187"),
+    FaultyFile(
+        "an admin endpoint that is nothing", portals + sinks + "admin: { listen: run/admin.sock }\n",
+        ["3:18 admin.listen: neither the path of a socket nor an address with a port"]),
+    FaultyFile(
+        "an admin endpoint without a place", portals + sinks + "admin: {}\n", ["3:1 admin.listen: missing"],
+        cure: "or off"),
+    FaultyFile(
+        "an admin endpoint with port 0", portals + sinks + "admin: { listen: 'localhost:0' }\n",
+        ["3:18 admin.listen: not a port"], cure: "1 to 65535"),
+    FaultyFile(
+        "a heartbeat that is too fast", access("    heartbeat: 1s\n"),
+        ["6:16 portals.acme.heartbeat: 1s is out of bounds"], cure: "10s to 1h"),
+    FaultyFile(
+        "a heartbeat that would never be heard", access("    channels: [shared]\n    heartbeat: 5m\n"),
+        ["7:16 portals.acme.heartbeat: heartbeats come through the private channel"], cure: "private"),
+    FaultyFile(
+        "a heartbeat where nobody may publish", portal("    webhook: { env: W }\n    heartbeat: 5m\n"),
+        ["6:16 portals.acme.heartbeat: an incoming webhook cannot publish events"], cure: "oauth:"),
+
     // The file as a whole.
     FaultyFile("an empty file says nothing", "", ["1:1 : the file is empty"], cure: "portals: and sinks:"),
     FaultyFile("a file of comments says nothing", "# portals:\n", ["1:1 : the file is empty"]),
@@ -57,8 +80,8 @@ let faultyFiles: [FaultyFile] = [
     FaultyFile("sinks are missing", portals, ["1:1 sinks: missing"], cure: "stdout"),
     FaultyFile(
         "an unknown key at the top", portals + sinks + "sink: {}\n", ["3:1 sink: unknown key"],
-        cure: "did you mean sinks? allowed here: state, portals, sinks, journal, log"),
-    FaultyFile("a key of another version", portals + sinks + "admin: {}\n", ["3:1 admin: unknown key"]),
+        cure: "did you mean sinks? allowed here: state, portals, sinks, journal, admin, log"),
+    FaultyFile("a key of another version", portals + sinks + "tracing: {}\n", ["3:1 tracing: unknown key"]),
     FaultyFile(
         "the same key twice", portals + sinks + "log: {}\nlog: {}\n",
         ["3:1 log: this key is there twice in the same map; here is the first"], cure: "keep one"),
@@ -200,7 +223,7 @@ let faultyFiles: [FaultyFile] = [
     // Authorisation and secrets.
     FaultyFile(
         "an authorisation without secrets", portal("    oauth: { client_id: local.1 }\n"),
-        ["5:5 portals.acme.oauth.client_secret: missing", "5:5 portals.acme.oauth.refresh_token: missing"]),
+        ["5:5 portals.acme.oauth.client_secret: missing"]),
     FaultyFile(
         "a refresh token without application", oauth("      refresh_token: { env: R }\n"),
         ["5:5 portals.acme.oauth.client_id: missing", "5:5 portals.acme.oauth.client_secret: missing"]),

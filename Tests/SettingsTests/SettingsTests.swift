@@ -17,7 +17,9 @@ struct SettingsTests {
         #expect(settings.state == "/var/lib/pulld")
         #expect(settings.log == LogSettings(level: .info, format: .auto))
         #expect(settings.portals.map(\.name) == ["acme", "helpdesk"])
-        let oauth = OAuthSettings(accessToken: .credential("acme-access-token"))
+        let oauth = OAuthSettings(
+            clientID: "local.0123456789abcd.01234567", clientSecret: .credential("acme-client-secret"),
+            refreshToken: .credential("acme-refresh-token"))
         #expect(
             settings.portals.first
                 == PortalSettings(

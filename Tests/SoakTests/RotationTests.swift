@@ -81,7 +81,7 @@ extension Soak {
             for run in runs {
                 #expect(run.verdict.isPerfect, "\(run.verdict) \(run.verdict.gaps)")
                 #expect(run.switches >= RotationRun.wanted)
-                #expect(run.exit.code == 0)
+                #expect(run.exit.code == 0, "\(run.exit)")
             }
             let delays = runs.map(\.delays)
             let near = Distribution(delays.flatMap(\.near))

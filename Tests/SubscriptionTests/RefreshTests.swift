@@ -22,6 +22,38 @@ import Timing
         #expect((12.0...20.1).contains(after[0].at))
     }
 
+    @Test("The configuration is asked for after an end that a wrong clock has taken for past")
+    func endTakenForPast() throws {
+        var machine = Machine { $0.regularRefresh = 1_000_000 }
+        let current = configuration(end: Int64(Self.start) + 3600)
+        _ = try machine.live(current)
+        machine.hears = true
+        machine.run(for: 60)
+        machine.now.wall += 7200
+        machine.send(.tick)
+        #expect(machine.fetches)
+        machine.send(.configured(current, skew: -7200))
+        let before = try #require(machine.run(for: 3200).first { $0.action.isFetch })
+        #expect((2940.0...3090.1).contains(before.at))
+        machine.send(.configured(current, skew: -7200))
+        let after = try #require(machine.run(for: 600).first { $0.action.isFetch })
+        #expect((342.0...350.1).contains(after.at))
+    }
+
+    @Test("What is planned by a portal's time that proves wrong does not put off the request after the end")
+    func planOfWrongTime() throws {
+        var machine = Machine {
+            $0.regularRefresh = 1_000_000
+            $0.refreshMargin = 0
+        }
+        let current = configuration(end: Int64(Self.start) + 3600)
+        _ = try machine.live(current)
+        machine.send(.configured(current, skew: 7200))
+        machine.send(.configured(current, skew: 0))
+        let planned = try #require(machine.machine.afterEndAt)
+        #expect((Self.start + 3602...Self.start + 3610).contains(planned))
+    }
+
     @Test("While the ids stay the old ones after the end, the question is repeated after 5, 10, 30 and then 60 s")
     func lateRotation() {
         var machine = Machine { $0.regularRefresh = 1_000_000 }

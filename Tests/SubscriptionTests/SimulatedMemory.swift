@@ -85,7 +85,12 @@ struct SimulatedMemory {
         }
         let positions: Positions = lost.first?.before ?? (newest, trail.safe)
         recent = []
-        trail = PositionTrail(lag: lag, newest: positions.newest, safe: positions.safe, at: .seconds(0))
+        trail = PositionTrail(lag: lag, newest: positions.newest, safe: positions.safe, at: .zero)
+    }
+
+    /// At the start after a crash. When a position was reached is not stored: it counts from then on.
+    mutating func restore(_ moment: Moment) {
+        trail = PositionTrail(lag: lag, newest: newest, safe: trail.safe, at: moment.monotonic)
     }
 
     /// Of an answer, already taken, of these channels. What may have been cut after `began` stays in doubt.

@@ -156,7 +156,13 @@ extension Simulation {
         let time = Self.epoch + now
         if gap.reason == .formerChannels, gap.channel != .unknown {
             let letter = gap.channel == .private ? "a" : "b"
-            if !server.all.contains(where: { $0.hasSuffix(letter) && !named.contains($0) }) { groundless += 1 }
+            let wereOthers = server.all.contains { $0.hasSuffix(letter) && !named.contains($0) }
+            // That there were none is told by a message, too: without it nobody can know.
+            let isUntold = server.messages.contains { message in
+                message.kind == gap.channel && message.expired.map(named.contains) == true
+                    && memory.accepted[message.serial] == nil && isOutOfReach(message)
+            }
+            if !wereOthers && !isUntold { groundless += 1 }
         }
         for message in server.messages where memory.accepted[message.serial] == nil {
             switch gap.reason {
@@ -172,18 +178,22 @@ extension Simulation {
         }
     }
 
+    /// Not sent, and nothing that is asked for brings it.
+    private func isOutOfReach(_ message: SimulatedServer.Message) -> Bool {
+        let isHole = dropped.contains(message.serial) || server.late.contains(message.serial)
+        return unreachable.contains(message.serial)
+            || rewinds.contains { message.publishedAt >= $0.at && message.id <= $0.through }
+            // Filled by nothing before a hundred others came.
+            || isHole && server.leftOut.contains(message.serial)
+    }
+
     /// Numbers of the events that were lost silently, and of those that came twice.
     var faults: (lost: [Int], doubled: [Int]) {
-        let holes = dropped.union(server.late)
         let since = world.startsWithRetained ? -.infinity : max(firstAcceptedAt ?? .infinity, firstLiveAt ?? .infinity)
         let lost = server.messages.filter { message in
             message.isEvent && memory.accepted[message.serial] == nil && message.publishedAt > since
                 && (named.contains(message.channel) || message.publishedAt > firstNamedAt ?? .infinity)
-                && !unreachable.contains(message.serial)
-                && !coveredByGap.contains(message.serial)
-                && !rewinds.contains { message.publishedAt >= $0.at && message.id <= $0.through }
-                // A hole in what is sent, filled by nothing before a hundred others came.
-                && !(holes.contains(message.serial) && server.leftOut.contains(message.serial))
+                && !coveredByGap.contains(message.serial) && !isOutOfReach(message)
         }
         return (lost.map(\.serial), memory.accepted.filter { $0.value > 1 }.map(\.key).sorted())
     }

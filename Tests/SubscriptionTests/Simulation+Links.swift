@@ -124,8 +124,7 @@ extension Simulation {
         guard !link.isDead, now >= sleepsUntil else { return }
         links[id]?.serverPings += 1
         links[id]?.lastFrameAt = now - slept
-        tellActivity(id)
-        send(.tick)
+        lookAtLinks()
     }
 
     mutating func broadcast(_ message: SimulatedServer.Message) {

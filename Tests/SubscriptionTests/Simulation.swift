@@ -231,6 +231,7 @@ struct Simulation {
     mutating func start() {
         runs += 1
         isRunning = true
+        if runs > 1 { memory.restore(moment) }
         machine = SessionMachine(rules: rules, seed: seed &+ runs &* 1_000_003)
         if without != .restored, !memory.stored.isEmpty {
             send(.restored(former: memory.stored, lastContact: memory.lastContact))
@@ -248,11 +249,16 @@ struct Simulation {
 
     private mutating func tick() {
         ticks += 1
+        lookAtLinks()
+    }
+
+    /// A tick judges the silence of all connections, so the last frames of all are told before.
+    mutating func lookAtLinks() {
         for id in links.keys.sorted(by: { $0.number < $1.number }) { tellActivity(id) }
         send(.tick)
     }
 
-    mutating func tellActivity(_ id: LinkID) {
+    private mutating func tellActivity(_ id: LinkID) {
         guard let link = links[id], link.transport == .webSocket, link.isOpen else { return }
         let heard = SessionInput.activity(
             id, lastFrameAt: .seconds(1000 + link.lastFrameAt), serverPings: link.serverPings)

@@ -3,10 +3,12 @@ import Testing
 
 @testable import Subscription
 
-/// `PULLD_SEED=n` plays one seed alone; `PULLD_ACCEPTANCE=1` plays a hundred thousand.
+/// `PULLD_SEED=n` plays one seed alone; `PULLD_ACCEPTANCE=1` plays a hundred thousand, with `PULLD_FIRST_SEED=n` others than
+/// the first.
 @Suite struct SimulationTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let blocks = 20
+    private static let firstSeed = environment["PULLD_FIRST_SEED"].flatMap { UInt64($0) } ?? 0
     private static let seedsPerBlock = environment["PULLD_ACCEPTANCE"] == "1" ? 5_000 : 15
 
     @Test(
@@ -17,7 +19,7 @@ import Testing
             if block == 0 { play(seed) }
             return
         }
-        for index in 0..<Self.seedsPerBlock { play(UInt64(block * Self.seedsPerBlock + index)) }
+        for index in 0..<Self.seedsPerBlock { play(Self.firstSeed &+ UInt64(block * Self.seedsPerBlock + index)) }
     }
 
     private func play(_ seed: UInt64) {

@@ -38,19 +38,20 @@ final class Stage: Sendable {
     @discardableResult
     func run(
         start: StartPolicy = .now, allowsJSONRPC: Bool = false, rules: SessionRules = Stage.rules,
-        _ body: (Running) async throws -> Void
+        heartbeat: Duration? = nil, _ body: (Running) async throws -> Void
     ) async throws -> Duration {
         let transport = Transport(userAgent: "pulld-test/1")
         let alarms = AlarmClock()
         let direct = NetworkOptions(proxy: "")
         let portal = try PortalClient(
-            url: server.url, credential: .application(accessToken: "t"), http: transport, network: direct)
+            url: server.url, credential: .application(.fixed(accessToken: "t")), http: transport, network: direct)
         let logs = logs
         let statuses = Statuses()
+        var options = SessionOptions(
+            name: "acme", rules: rules, network: direct, start: start, allowsJSONRPC: allowsJSONRPC)
+        options.heartbeat = heartbeat
         let session = Session(
-            options: SessionOptions(
-                name: "acme", rules: rules, network: direct, start: start, allowsJSONRPC: allowsJSONRPC),
-            portal: portal, transport: transport, journal: journal, alarms: alarms,
+            options: options, portal: portal, transport: transport, journal: journal, alarms: alarms,
             logger: Logger(label: "test") { _ in LogBook.Handler(book: logs) }, seed: 1
         ) { statuses.add($0) }
         let clock = Task { await alarms.run() }

@@ -1,0 +1,3 @@
+// Swift's own module of the C library leaves out how its allocator is set.
+#pragma once
+#include <malloc.h>
