@@ -4,7 +4,7 @@ import Glibc
 /// What a process that runs for months keeps of the machine's memory.
 enum ProcessMemory {
     /// In bytes: what is larger is mapped by itself and goes back to the system when it is freed.
-    private static let mappedSize: Int32 = 256 * 1024
+    private static let mappedSize: Int32 = 128 * 1024
 
     /// Lets the C library's allocator (mallopt(3)) give back what a busy time has left. By itself it moves the bound of what is
     /// mapped up to 32 MiB, so that a table which has grown leaves holes behind that nobody fills, and makes eight arenas a

@@ -84,7 +84,7 @@ final class JournalFile {
             PRAGMA journal_size_limit = 16777216;
             PRAGMA secure_delete = OFF;
             PRAGMA cell_size_check = ON;
-            PRAGMA cache_size = -2048;
+            PRAGMA cache_size = -1024;
             PRAGMA temp_store = MEMORY;
             """)
     }
