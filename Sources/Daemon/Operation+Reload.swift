@@ -19,9 +19,12 @@ extension Operation {
             surroundings.logThreshold?.level = Logger.Level(settings.log.level)
             tellFixed(settings)
             try await sinks.make(change)
-            tell("sinks", change.changes)
             if Task.isCancelled { return }
-            tell("portals", await portals.change(to: plans.portals))
+            tell("sinks", change.changes)
+            let portals = await portals.change(to: plans.portals)
+            // The daemon stops, and nothing came of it.
+            if Task.isCancelled { return }
+            tell("portals", portals)
         } catch {
             trouble = refuse(error)
         }

@@ -34,10 +34,14 @@ import Transport
     }
 
     private func change(_ sinks: SinkSettings...) async throws {
+        try await self.sinks.make(try prepare(sinks))
+    }
+
+    private func prepare(_ sinks: [SinkSettings]) throws -> RunningSinks.Change {
         let settings = Settings(portals: [], sinks: sinks)
         let assembly = Assembly(settings: settings, secrets: .process, logger: .nowhere)
         let plans = try assembly.plans(client: NoClient()).sinks
-        try await self.sinks.make(try self.sinks.prepare(plans))
+        return try self.sinks.prepare(plans)
     }
 
     private func file(
@@ -122,6 +126,29 @@ import Transport
             }
         }
         #expect(EventFile(rotated: directory.file("a")).lines.compactMap(\.sequence) == Array(1...1500))
+    }
+
+    @Test(
+        "A file that is rotated after it was opened for the next sink: that one goes on in the new file, each event once"
+    )
+    func rotationMeanwhile() async throws {
+        let rotation = RotationSettings(size: 4096, keep: 1000)
+        try await with {
+            try await change(file("a", rotation: rotation))
+            try await append(1...5)
+            try await has("a", 1...5)
+            let change = try prepare([file("a", exclude: ["x/*"], rotation: rotation)])
+            try await append(6...100)
+            try await eventually(within: .seconds(10), "it is rotated") {
+                EventFile(rotated: directory.file("a")).lines.count >= 100
+            }
+            try await sinks.make(change)
+            try await append(101...200)
+            try await eventually(within: .seconds(10), "all is written") {
+                EventFile(rotated: directory.file("a")).lines.count >= 200
+            }
+        }
+        #expect(EventFile(rotated: directory.file("a")).lines.compactMap(\.sequence) == Array(1...200))
     }
 
     @Test("A sink takes over the file of one that goes: the old one has written all it will before the new one begins")

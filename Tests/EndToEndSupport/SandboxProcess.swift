@@ -102,6 +102,11 @@ public final class SandboxProcess: Sendable {
             ["count": count, "rate": rate, "channel": channel, "size": size, "user": forAllUsers ? "all" : "1"])
     }
 
+    /// Numbered events without an end, on both channels in turn, until `stopLoad()`.
+    public func loadSteadily(rate: Int) async throws {
+        try await load(count: 100_000_000, rate: rate)
+    }
+
     /// Ends the running load; what was published until then is in the ledger.
     public func stopLoad() async throws { try await order("stop-load", [:]) }
 

@@ -44,13 +44,6 @@ import Testing
     static let fileSink = ["log: { file: { path: $DIRECTORY/events.ndjson } }"]
 }
 
-extension SandboxProcess {
-    /// Numbered events without an end, on both channels in turn, until `stopLoad()`.
-    func loadSteadily(rate: Int) async throws {
-        try await load(count: 100_000_000, rate: rate)
-    }
-}
-
 /// What a file says at the end, held against all that a sandbox has published, service commands left out.
 struct Verdict: Sendable, CustomStringConvertible {
     var comparison: EventFile.Comparison

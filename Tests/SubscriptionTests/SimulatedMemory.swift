@@ -25,7 +25,9 @@ struct SimulatedMemory {
     private var looksCut: [String: Int] = [:]
     /// How many have been received.
     var hasBeenLive = false
-    var stored: [PullConfiguration] = []
+    private(set) var stored: [PullConfiguration] = []
+    /// What was stored before the latest changes, and when they were.
+    private var storedBefore: [(at: Double, sets: [PullConfiguration])] = []
     var lastContact: Double?
 
     init(lag: Duration, startsWithRetained: Bool) {
@@ -77,6 +79,13 @@ struct SimulatedMemory {
         trail.confirm(asOf: began, at: moment.monotonic)
     }
 
+    mutating func remember(_ sets: [PullConfiguration], at now: Double) {
+        storedBefore.removeAll { $0.at < now - 2 }
+        storedBefore.append((now, stored))
+        stored = sets
+    }
+
+    /// What was written last is gone, in order: no former channels are forgotten whose last messages are not there.
     mutating func crash(at now: Double, losing seconds: Double) {
         let lost = recent.filter { $0.at > now - seconds }
         for entry in lost {
@@ -85,6 +94,8 @@ struct SimulatedMemory {
         }
         let positions: Positions = lost.first?.before ?? (newest, trail.safe)
         recent = []
+        if let change = storedBefore.first(where: { $0.at > now - seconds }) { stored = change.sets }
+        storedBefore = []
         trail = PositionTrail(lag: lag, newest: positions.newest, safe: positions.safe, at: .zero)
     }
 

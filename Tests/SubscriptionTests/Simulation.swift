@@ -297,7 +297,7 @@ struct Simulation {
         case .recordGap(let gap):
             if without == .pauses, gap.reason == .formerChannels, gap.channel != .unknown { return }
             cover(gap)
-        case .remember(let current, let former): memory.stored = former + [current]
+        case .remember(let current, let former): memory.remember(former + [current], at: now)
         case .status, .note, .finish: break
         }
     }
