@@ -145,7 +145,7 @@ check "its directories are its own" test -e /var/lib/private/pulld@shop/journal.
 echo "== idle"
 sleep 60
 pid=$(value MainPID)
-ok "resident after a minute: $(awk '/^VmRSS/ { print $2 " " $3 }' "/proc/$pid/status")"
+ok "resident after a minute, kB: $(awk '/^(VmRSS|RssAnon|RssFile)/ { printf "%s %s ", $1, $2 }' "/proc/$pid/status")"
 check "at most 20 MB" test "$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")" -le 20480
 
 echo "== upgrade"

@@ -25,8 +25,9 @@ struct CheckVerb: AsyncParsableCommand {
             to its sinks. --no-event leaves it out.
 
             --offline stays on this machine: the file, whether its secrets can be read,
-            the state directory, and the files of sinks. It takes a moment, and serves
-            as ExecStartPre= of a service.
+            the state directory, and the files of sinks. It takes a moment. With
+            --no-secrets it serves as ExecReload= of a service, to which systemd does not
+            show the credentials of the daemon.
 
             Exit codes: 0 in order, warnings or not; else the first failure's: 78 the
             file or a secret, 77 an authorisation, 69 a portal or a sink cannot be
@@ -45,6 +46,9 @@ struct CheckVerb: AsyncParsableCommand {
     @Flag(name: .customLong("offline"), help: "Only what is on this machine.")
     var isOffline = false
 
+    @Flag(name: .customLong("no-secrets"), help: "Offline, do not look whether secrets can be read.")
+    var isWithoutSecrets = false
+
     @Flag(name: .customLong("json"), help: "One JSON object instead of lines.")
     var isJSON = false
 
@@ -53,6 +57,10 @@ struct CheckVerb: AsyncParsableCommand {
 
     @Flag(name: .customLong("no-event"), help: "Publish no test event.")
     var isWithoutEvent = false
+
+    func validate() throws {
+        if isWithoutSecrets && !isOffline { throw ValidationError("--no-secrets goes with --offline.") }
+    }
 
     func run() async throws {
         TextOutput.surviveClosedPipes()
@@ -66,6 +74,7 @@ struct CheckVerb: AsyncParsableCommand {
         }
         var options = Checker.Options()
         options.isOffline = isOffline
+        options.readsSecrets = !isWithoutSecrets
         options.portals = portal.isEmpty ? nil : Set(portal)
         options.sendsEvent = !isWithoutEvent
         let transport = Transport(userAgent: Product.userAgent)

@@ -42,7 +42,9 @@ struct ManualTests {
         let known = Set(part.matches(of: #/(?m)^ +([0-9]+) /#).map { String($0.output.1) })
         #expect(known == ["0", "64", "65", "69", "70", "73", "74", "75", "77", "78", "130"])
         for verb in ["check", "tail", "replay", "publish", "listen"] {
+            // Wrapped wherever the terminal ends.
             let help = try await CommandLineTool.run(PulldProgram.path, ["help", verb])
+                .split(whereSeparator: \.isWhitespace).joined(separator: " ")
             let codes = try #require(help.components(separatedBy: "Exit codes:").dropFirst().first, "\(verb)")
             let sentence = codes.components(separatedBy: "Example").first ?? codes
             let named = Set(sentence.matches(of: #/\b([0-9]{2,3})\b/#).map { String($0.output.1) })

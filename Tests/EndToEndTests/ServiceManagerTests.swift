@@ -41,7 +41,7 @@ extension EndToEnd {
             try await Stage.with { stage in
                 let daemon = try DaemonProcess(try await Self.recipe(stage))
                 try await daemon.ready()
-                try await stage.sandbox.loadSteadily(rate: 2000)
+                try await stage.sandbox.load(count: 20_000, rate: 2000)
                 try await Self.goOn(daemon)
                 let (count, start) = (Self.pings(daemon), ContinuousClock.now)
                 try await Task.sleep(for: .seconds(6))
@@ -98,7 +98,7 @@ extension EndToEnd {
                 let daemon = try DaemonProcess(recipe)
                 try await daemon.ready()
                 try disk.fill()
-                try await stage.sandbox.loadSteadily(rate: 300)
+                try await stage.sandbox.load(count: 10_000, rate: 1000)
                 try await eventually(within: .seconds(20), "the status tells: \(daemon.notify.messages)") {
                     daemon.notify.value(of: "STATUS")?.contains("the journal cannot be written") == true
                 }

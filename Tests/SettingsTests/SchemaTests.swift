@@ -76,7 +76,7 @@ struct SchemaTests {
     private static let beyondSchemas = [
         "is out of bounds", "is no portal of this file", "writes to the same place", "is there twice",
         "this key is there twice", "not an address", "nobody's webhook is at", "cannot be the name of",
-        "the path is too long",
+        "not a port",
     ]
 
     @Test("Each faulty file of the other tests is refused by the schema, too, but for what a schema cannot tell")
@@ -98,6 +98,7 @@ struct SchemaTests {
     private static var values: [Any] {
         [
             NSNull(), true, 7, 1.5, 100_000, "", "off", "a b", "10m", "1 MiB", "/x", "*/*", "https://x.example",
+            "[::1]:1",
             "http://u@[::1]", [], ["shared"], [:] as [String: Any], ["env": "X"],
         ]
     }
@@ -159,6 +160,11 @@ private let rightFiles = [
       t: { file: { path: /t, rotate: { size: 64KiB } }, include: [], exclude: ["*"] }
     journal: { keep: 0s, size: 2 GiB }
     """,
+    portal + "sinks: { s: { stdout: {} } }\nadmin: off\n",
+    portal + "sinks: { s: { stdout: {} } }\nadmin: { listen: '[::1]:9187' }\n",
+    portal + "sinks: { s: { stdout: {} } }\nadmin: { listen: /run/x.sock }\n",
+    "portals: { p: { url: 'https://p.example', oauth: { client_id: a, client_secret: { env: S } }, heartbeat: off } }\n"
+        + "sinks: { s: { stdout: {} } }\n",
     "portals: { p: { url: 'https://[2001:db8::1]:8443', oauth: { access_token: { env: T } } } }\nsinks: { s: { stdout: {} } }\n",
     portal + "sinks: { s: { webhook: { url: 'unix:/run/app.sock' } } }\n",
     portal + "sinks: { s: { webhook: { url: 'unix:/run/app.sock:/hook?x=1', secret: { file: /s } } } }\n",

@@ -15,7 +15,7 @@ struct WholeFile {
               "channels": ["shared", "private"], "transport": "auto", "start": "now", "tls": { "ca_file": "/ca.pem" },
               "proxy": "http://proxy.example:3128", "refresh_margin": "10m", "audit": { "interval": "5m", "lag": "5m" },
               "max_backoff": "10m", "websocket_trial": "10m", "request_limit": { "burst": 40, "per_second": 1 },
-              "json_rpc": false
+              "json_rpc": false, "heartbeat": "5m"
             },
             "helpdesk": { "url": "http://localhost:8080", "webhook": { "credential": "w" }, "proxy": { "env": "P" } }
           },
@@ -34,6 +34,7 @@ struct WholeFile {
             "terminal": { "stdout": {} }
           },
           "journal": { "keep": "1d", "size": "1 GiB" },
+          "admin": { "listen": "127.0.0.1:9187" },
           "log": { "level": "info", "format": "auto" }
         }
         """

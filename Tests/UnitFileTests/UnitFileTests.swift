@@ -50,7 +50,7 @@ import Testing
         let file = name == "pulld.service" ? "/etc/pulld/pulld.yaml" : "/etc/pulld/%i.yaml"
         #expect(
             unit.values("ExecReload") == [
-                "/usr/bin/pulld check --offline --config \(file)", "/bin/kill -HUP $MAINPID",
+                "/usr/bin/pulld check --offline --no-secrets --config \(file)", "/bin/kill -HUP $MAINPID",
             ])
         // RestartPreventExitStatus= does not hold for it: it would be tried again and again.
         #expect(unit.values("ExecStartPre").isEmpty)
