@@ -8,7 +8,7 @@ public struct JournalOptions: Sendable {
     public var size: UInt64 = 1 << 30
     /// False: nothing is synchronised with the disk, for runs whose journal dies with them.
     public var isDurable = true
-    /// In bytes: how much may be held that is not yet on disk before `append` waits. Half as much of what is on disk stays
+    /// In bytes: how much may be held that is not yet on disk before `append` waits. A third as much of what is on disk stays
     /// in memory for readers that are a little behind.
     public var window = 4 * 1024 * 1024
     /// The first pause after a failed transaction; it doubles up to `longestRetryDelay`.

@@ -168,7 +168,7 @@ struct JournalState {
     /// What must be woken when work is on disk.
     mutating func finishWork(_ work: JournalWork, _ outcome: JournalOutcome) -> JournalWakes {
         for entry in work.entries {
-            if let batch = entry.batch, !batch.events.isEmpty { readers.append(batch, window: window / 2) }
+            if let batch = entry.batch, !batch.events.isEmpty { readers.append(batch, window: window / 3) }
         }
         committedEntries += UInt64(work.entries.count)
         counts.committedSequence = work.lastSequence
