@@ -125,9 +125,12 @@ public final class DaemonProcess: Sendable {
         return start.duration(to: .now)
     }
 
-    /// SIGTERM, then waits for the end.
+    /// SIGTERM, then waits for the end. Before it, while everything is open, the modes of what it keeps are looked at, in
+    /// every test.
     @discardableResult
     public func stop(within limit: Duration = .seconds(20)) async throws -> ProcessExit {
-        try await process.terminate(within: limit)
+        let modes = stateOpenToOthers()
+        OutputCollector.shared.count(modes.looked, open: modes.open)
+        return try await process.terminate(within: limit)
     }
 }

@@ -11,6 +11,7 @@ public final class OutputCollector: Sendable {
 
     public let directory: String
     private let counter = Atomic<Int>(0)
+    private let kept = Mutex((looked: 0, open: [String]()))
 
     private init() {
         let files = FileManager.default
@@ -44,6 +45,16 @@ public final class OutputCollector: Sendable {
         defer { close(descriptor) }
         let line = Array((secret + "\n").utf8)
         _ = write(descriptor, line, line.count)
+    }
+
+    /// Files that daemons keep: how many were looked at, and which of them are open to others.
+    public var keptFiles: (looked: Int, open: [String]) { kept.withLock { $0 } }
+
+    func count(_ looked: Int, open: [String]) {
+        kept.withLock { kept in
+            kept.looked += looked
+            kept.open += open
+        }
     }
 
     /// A secret that stands in an output.

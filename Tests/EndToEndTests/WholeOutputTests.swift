@@ -78,6 +78,14 @@ extension EndToEnd {
             }
         }
 
+        @Test("What any daemon of these tests has kept could be read by its owner alone")
+        func modes() {
+            let kept = OutputCollector.shared.keptFiles
+            #expect(kept.looked > 3)
+            #expect(kept.open == [])
+            figure("A10 \(kept.looked) files and directories of state, open to others \(kept.open.count)")
+        }
+
         @Test("No output of any process of these tests holds a secret that a sandbox has issued")
         func wholeOutput() async throws {
             let collector = OutputCollector.shared
