@@ -15,30 +15,43 @@ enum ProcessMemory {
         mallopt(M_ARENA_MAX, 2)
     }
 
-    /// Gives back what only the start needed: pages of program text. The Swift runtime walks through large parts of a program
-    /// and its libraries while it starts (conformances, metadata), and these stay resident though nobody reads them again.
-    /// Text that is needed again comes back from the page cache by itself.
+    /// Gives back what only the start needed: pages of program text and of constants. The Swift runtime walks through large
+    /// parts of a program and its libraries while it starts (conformances, metadata), and these stay resident though nobody
+    /// reads them again. What is needed again comes back from the page cache by itself.
     static func giveBackStartup() {
-        for range in executableRanges() {
-            // Read-only, file-backed and never written (no text relocations): nothing can get lost by forgetting them.
+        for range in unwrittenRanges() {
             madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, MADV_DONTNEED)
         }
     }
 
-    /// Mappings of files with the permissions `r-xp` (proc_pid_maps(5)).
-    private static func executableRanges() -> [Range<UInt>] {
-        guard let file = fopen("/proc/self/maps", "re") else { return [] }
+    /// Mappings of files that cannot be written and never were, so that nothing can get lost by forgetting them
+    /// (proc_pid_smaps(5)). Constants with addresses in them were written while the program was loaded: they count as
+    /// anonymous then, and forgetting them would undo that.
+    ///
+    /// ```
+    ///  5581e0a00000-5581e0b00000 r-xp 00000000 fe:00 12345   /usr/bin/pulld
+    ///  …
+    ///  Anonymous:             0 kB
+    /// ```
+    private static func unwrittenRanges() -> [Range<UInt>] {
+        guard let file = fopen("/proc/self/smaps", "re") else { return [] }
         defer { fclose(file) }
         var ranges: [Range<UInt>] = []
+        var mapping: Range<UInt>?
         var line: UnsafeMutablePointer<CChar>?
         var capacity = 0
         defer { free(line) }
         while getline(&line, &capacity, file) > 0, let text = line.map({ String(cString: $0) }) {
-            // 5581e0a00000-5581e0b00000 r-xp 00000000 fe:00 12345   /usr/bin/pulld
             let fields = text.split(separator: " ", maxSplits: 5)
-            guard fields.count == 6, fields[1] == "r-xp", fields[5].contains("/") else { continue }
-            let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
-            if ends.count == 2, ends[0] < ends[1] { ranges.append(ends[0]..<ends[1]) }
+            if fields.count == 6, fields[0].contains("-") {
+                mapping = nil
+                let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+                guard ["r-xp", "r--p"].contains(fields[1]), fields[5].contains("/"), ends.count == 2, ends[0] < ends[1]
+                else { continue }
+                mapping = ends[0]..<ends[1]
+            } else if fields.first == "Anonymous:", fields.count > 1, fields[1] == "0", let range = mapping {
+                ranges.append(range)
+            }
         }
         return ranges
     }
