@@ -55,7 +55,10 @@ public final class DaemonProcess: Sendable {
         let notify = try NotifySocket()
         let file = try directory.write(
             recipe.configuration.replacingOccurrences(of: "$DIRECTORY", with: directory.path), to: "pulld.yaml")
-        var all = ["STATE_DIRECTORY": try directory.directory("state"), "NOTIFY_SOCKET": notify.path]
+        let state = try directory.directory("state")
+        // As a service manager makes it (StateDirectoryMode=0700).
+        chmod(state, 0o700)
+        var all = ["STATE_DIRECTORY": state, "NOTIFY_SOCKET": notify.path]
         all.merge(recipe.environment) { $1 }
         self.directory = directory
         self.notify = notify
