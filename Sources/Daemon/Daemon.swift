@@ -77,6 +77,7 @@ public struct Daemon: Sendable {
                     group.addTask { await orders.follow(signals) }
                     group.addTask { await StopLimit(orders: orders, notify: notify, logger: logger).watch() }
                 }
+                group.addTask { await ProcessMemory.giveBackHoles() }
                 defer { group.cancelAll() }
                 try await operate(orders, notify)
             }

@@ -15,6 +15,12 @@ enum ProcessMemory {
         mallopt(M_ARENA_MAX, 2)
     }
 
+    /// Once a minute, until the task is cancelled, gives the system what the allocator holds for nothing (malloc_trim(3)):
+    /// pages between blocks, which it keeps by itself.
+    static func giveBackHoles() async {
+        while (try? await Task.sleep(for: .seconds(60))) != nil { malloc_trim(0) }
+    }
+
     /// Gives back what only the start needed: pages of program text and of constants. The Swift runtime walks through large
     /// parts of a program and its libraries while it starts (conformances, metadata), and these stay resident though nobody
     /// reads them again. What is needed again comes back from the page cache by itself.

@@ -167,8 +167,11 @@ final class PushStandIn: Sendable {
     }
 
     private func history(_ channels: Set<String>, after counter: UInt64?) -> [Message] {
+        Self.history(of: now, channels, after: counter)
+    }
+
+    private static func history(of state: State, _ channels: Set<String>, after counter: UInt64?) -> [Message] {
         guard let counter else { return [] }
-        let state = now
         return channels.flatMap { channel in
             state.stored.filter { $0.channel == channel && $0.counter > counter }.suffix(state.depth)
         }.sorted { $0.counter < $1.counter }
@@ -198,9 +201,12 @@ final class PushStandIn: Sendable {
                 HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                 Sec-WebSocket-Accept: \(Data(digest).base64EncodedString())\r\n\r\n
                 """.utf8))
-        let stored = history(channels, after: after)
-        if !stored.isEmpty { peer.send(Self.text(stored)) }
-        state.withLock { $0.sockets.append(peer) }
+        // In one: this stand-in has no hole between history and registration.
+        state.withLock { state in
+            let stored = Self.history(of: state, channels, after: after)
+            if !stored.isEmpty { peer.send(Self.text(stored)) }
+            state.sockets.append(peer)
+        }
         while let (opcode, payload) = peer.readFrame() {
             switch opcode {
             case 1: state.withLock { $0.received.append(String(decoding: payload, as: UTF8.self)) }
