@@ -166,7 +166,7 @@ echo "== by hand, as root"
 printf 'state: /root/state\nportals:\n  acme: { url: "http://127.0.0.1:8800", oauth: { access_token: { env: TOKEN } } }\nsinks: { terminal: { stdout: {} } }\n' >/root/hand.yaml
 TOKEN=$token pulld run --config /root/hand.yaml >/root/hand.out 2>/root/hand.log &
 hand=$!
-eventually 20 "pulld run is connected" grep -q live /root/hand.log
+eventually 20 "pulld run is connected" grep -q subscribed /root/hand.log
 publish 5
 eventually 20 "and prints events" has_lines 5 /root/hand.out
 kill "$hand"
