@@ -171,6 +171,7 @@ publish 5
 eventually 20 "and prints events" has_lines 5 /root/hand.out
 kill "$hand"
 check "SIGTERM ends it with 0" wait "$hand"
+rm -r /root/state /root/hand.*
 
 echo "== remove, purge"
 systemctl start $unit
