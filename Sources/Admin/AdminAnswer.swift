@@ -36,7 +36,7 @@ public struct AdminAnswer: Hashable, Sendable {
     ///   - isHead: without the body, of which the length is told all the same (RFC 9110, section 9.3.2).
     ///   - now: Unix seconds.
     func bytes(isHead: Bool, now: Double) -> [UInt8] {
-        var lines = ["HTTP/1.1 \(status) \(Self.reason(status))", "Date: \(MomentText.header(now))"]
+        var lines = ["HTTP/1.1 \(status) \(Self.reason(status))", "Date: \(HTTPDate.text(now))"]
         lines += headers
         lines += [
             "Content-Type: \(contentType)", "Content-Length: \(body.count)", "Cache-Control: no-store",

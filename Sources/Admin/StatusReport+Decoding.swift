@@ -1,4 +1,5 @@
 public import JSONText
+import Timing
 
 /// The report from its JSON object, as `pulld status` reads it. Members that it does not know are left alone, and those
 /// that are missing count as nothing: the daemon may be of another version.

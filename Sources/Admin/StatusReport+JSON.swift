@@ -1,4 +1,5 @@
 public import JSONText
+import Timing
 
 /// The report as a JSON object. Moments are RFC 3339 in whole seconds, UTC, and absent where there is none; an age beside
 /// one is in seconds, by the daemon's clock.

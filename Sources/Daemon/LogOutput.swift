@@ -126,14 +126,7 @@ public struct LogOutput: LogHandler {
         "\"" + oneLine(text).replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 
-    private func stamp() -> String {
-        var seconds = time_t(time.now().wall.rounded(.down))
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        var buffer = [CChar](repeating: 0, count: 32)
-        let count = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
-        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
+    private func stamp() -> String { MomentText.text(time.now().wall) }
 
     private func priority(_ level: Logger.Level) -> Int {
         switch level {

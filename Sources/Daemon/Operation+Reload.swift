@@ -1,7 +1,6 @@
-import Delivery
-import Glibc
 import Logging
 import Settings
+import Timing
 
 /// The settings are read again while everything runs.
 extension Operation {
@@ -63,9 +62,8 @@ extension Operation {
         for problem in problems {
             logger.error("the settings are not taken over: the old ones hold", metadata: ["problem": "\(problem)"])
         }
-        let time = Timestamp.text(microseconds: Int64(time(nil)) * 1_000_000).prefix(19)
         let more = problems.count > 1 ? " (and \(problems.count - 1) more)" : ""
-        return "reload failed at \(String(decoding: time, as: UTF8.self))Z: \(problems.first ?? "")\(more)"
+        return "reload failed at \(MomentText.text(Moment.now().wall)): \(problems.first ?? "")\(more)"
     }
 }
 

@@ -8,7 +8,7 @@ enum ProcessMemory {
 
     /// Lets the C library's allocator (mallopt(3)) give back what a busy time has left. By itself it moves the bound of what is
     /// mapped up to 32 MiB, so that a table which has grown leaves holes behind that nobody fills, and makes eight arenas a
-    /// processor. To be called before there are threads.
+    /// processor. To be called first: blocks that are there already stay where they are.
     static func limitAllocator() {
         mallopt(M_MMAP_THRESHOLD, mappedSize)
         mallopt(M_TRIM_THRESHOLD, mappedSize)

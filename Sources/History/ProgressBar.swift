@@ -1,3 +1,5 @@
+import Timing
+
 /// How far something is, in one line of a terminal:
 ///
 /// ```
@@ -23,7 +25,7 @@ public struct ProgressBar: Hashable, Sendable {
         var text = "[" + String(repeating: "#", count: filled)
         text += String(repeating: "-", count: Self.barWidth - filled) + "]"
         text += "\(Int(share * 100))%".aligned(5) + "  \(done)/\(total)"
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+        let seconds = elapsed.inSeconds
         if seconds >= 1, done > 0 {
             let rate = Double(done) / seconds
             text += rate < 10 ? "  \(Self.tenths(rate))/s" : "  \(Int(rate))/s"

@@ -1,9 +1,9 @@
-import Glibc
+internal import Glibc
 
 /// Moments as RFC 3339, section 5.6, in UTC and whole seconds: `2026-11-22T09:00:00Z`.
-enum MomentText {
+public enum MomentText {
     /// - Parameter seconds: Unix seconds; cut off at the years 1970 and 9999.
-    static func text(_ seconds: Double) -> String {
+    public static func text(_ seconds: Double) -> String {
         var whole = time_t(min(max(0, seconds.isFinite ? seconds.rounded(.down) : 0), 253_402_300_799))
         var parts = tm()
         gmtime_r(&whole, &parts)
@@ -13,7 +13,7 @@ enum MomentText {
     }
 
     /// Unix seconds of a text of just that form; nil for another.
-    static func seconds(_ text: String) -> Double? {
+    public static func seconds(_ text: String) -> Double? {
         let bytes = Array(text.utf8)
         guard bytes.count == 20, bytes[19] == UInt8(ascii: "Z") else { return nil }
         func number(_ range: Range<Int>) -> Int32? {
@@ -32,20 +32,5 @@ enum MomentText {
         parts.tm_sec = second
         let seconds = Double(timegm(&parts))
         return Self.text(seconds) == text ? seconds : nil
-    }
-
-    /// IMF-fixdate for the header Date (RFC 9110, section 5.6.7).
-    static func header(_ seconds: Double) -> String {
-        var whole = time_t(max(0, seconds.isFinite ? seconds : 0))
-        var parts = tm()
-        gmtime_r(&whole, &parts)
-        let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        var buffer = [CChar](repeating: 0, count: 32)
-        let count = strftime(&buffer, buffer.count, "%H:%M:%S GMT", &parts)
-        let clock = String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let day = parts.tm_mday < 10 ? "0\(parts.tm_mday)" : "\(parts.tm_mday)"
-        return
-            "\(days[Int(parts.tm_wday) % 7]), \(day) \(months[Int(parts.tm_mon) % 12]) \(parts.tm_year + 1900) \(clock)"
     }
 }
