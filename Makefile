@@ -29,7 +29,7 @@ demo: build-packages ## a portal in a box and a subscriber: events on your termi
 
 test: lint build-packages test-packages ## lint, then all tests
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
-	$(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
+	@.ci/tests.sh $(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel
 
 lint: lint-packages ## formatting, the systemd units, shell scripts
 	$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
@@ -39,7 +39,7 @@ lint: lint-packages ## formatting, the systemd units, shell scripts
 # Part of `test`, too, in a minute; here with the full figures.
 soak: build-packages test-packages ## kill -9, rotations, holes, cut cables, full disks: what must never be lost, an hour and more
 	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
-	PULLD_ACCEPTANCE=1 $(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel --filter SoakTests
+	@PULLD_ACCEPTANCE=1 .ci/tests.sh $(SWIFT) test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel --filter SoakTests
 
 bench: build-packages ## throughput of each stage and of the whole path, beside the usual way of doing it
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --product pulld
