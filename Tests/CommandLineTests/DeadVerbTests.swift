@@ -11,7 +11,7 @@ import Testing
             for (module, command) in [("shop", "order.paid"), ("crm", "deal"), ("crm", "lead")] {
                 try await journal.publish(module, command)
             }
-            try await eventually(within: .seconds(20), "all have died") {
+            try await eventually(within: .seconds(30), "all have died") {
                 try await journal.run(["dead", "list", "--json"]).lines.count == 3
             }
             let table = try await journal.run(["dead", "list", "--module", "crm"]).lines
@@ -29,7 +29,7 @@ import Testing
 
             let retried = try await journal.run(["dead", "retry", "--command", "deal"])
             #expect(retried.output == "1 dead letter is to be sent again: by the daemon, when it runs\n")
-            try await eventually(within: .seconds(20), "it is sent again") { receiver.requestCount == 4 }
+            try await eventually(within: .seconds(30), "it is sent again") { receiver.requestCount == 4 }
             let ids = receiver.requests.map { $0.headers["webhook-id"] }
             #expect(ids[3] == ids[1])
 
@@ -51,7 +51,7 @@ import Testing
         let receiver = try WebhookReceiver(status: "400 Bad Request")
         try await JournalStage.with(webhook: receiver.port, options: ", retry: { attempts: 1 }") { journal in
             try await journal.publish("shop", "order.paid")
-            try await eventually(within: .seconds(20), "it has died") {
+            try await eventually(within: .seconds(30), "it has died") {
                 try await journal.run(["dead", "list", "--json"]).lines.count == 1
             }
             let result = try await journal.shell(

@@ -7,7 +7,7 @@ import Testing
         let process = try PulldProgram.start(
             ["listen", "http://127.0.0.1:\(sandbox.port)"] + arguments,
             environment: ["PULLD_ACCESS_TOKEN": try await sandbox.accessToken(), "TZ": "UTC"])
-        try await eventually(within: .seconds(20), "the listener is connected\n\(process.errorOutput)") {
+        try await eventually(within: .seconds(30), "the listener is connected\n\(process.errorOutput)") {
             try await sandbox.connectionCount() == 1
         }
         return process
@@ -21,7 +21,7 @@ import Testing
         for command in ["paid", "sent"] {
             try await sandbox.order("publish", ["module": "shop", "command": command, "channel": "private"])
         }
-        try await eventually(within: .seconds(20), "both are told\n\(process.errorOutput)") { process.lines.count == 2 }
+        try await eventually(within: .seconds(30), "both are told\n\(process.errorOutput)") { process.lines.count == 2 }
         let form = #/\d\d:\d\d:\d\d\.\d{3}  202 {1,9}\d+ ms  #\d +shop/(paid|sent)/#
         #expect(process.lines.allSatisfy { $0.wholeMatch(of: form) != nil }, "\(process.output)")
         #expect(try await process.terminate(within: .seconds(20)).code == 0)
@@ -38,7 +38,7 @@ import Testing
             sandbox,
             ["--forward-to", "http://localhost:\(receiver.port)/", "--print", "--secret", "file:\(file)"])
         try await sandbox.order("publish", ["module": "shop", "command": "paid", "channel": "private"])
-        try await eventually(within: .seconds(20), "it is told\n\(process.errorOutput)") {
+        try await eventually(within: .seconds(30), "it is told\n\(process.errorOutput)") {
             process.errorOutput.contains("shop/paid  500 Internal Server Error\n") && process.lines.count == 1
         }
         #expect(process.output.hasPrefix(#"{"seq":1,"#))

@@ -18,7 +18,7 @@ import Testing
         OutputCollector.shared.remember(secret: "forward-secret-1")
         try await connected(to: sandbox)
         try await sandbox.load(count: 20, rate: 200)
-        try await eventually(within: .seconds(20), "all is printed and forwarded\n\(listener.errorOutput)") {
+        try await eventually(within: .seconds(30), "all is printed and forwarded\n\(listener.errorOutput)") {
             listener.lines.count == 20 && receiver.requestCount == 20
         }
         let exit = try await listener.terminate(within: .seconds(20))
@@ -52,7 +52,7 @@ import Testing
             ])
         try await connected(to: sandbox)
         try await sandbox.load(count: 3, rate: 100)
-        try await eventually(within: .seconds(20), "all is forwarded\n\(listener.errorOutput)") {
+        try await eventually(within: .seconds(30), "all is forwarded\n\(listener.errorOutput)") {
             receiver.requestCount == 3
         }
         #expect(try await listener.terminate(within: .seconds(20)).code == 0)
@@ -71,7 +71,7 @@ import Testing
         for (module, command) in [("shop", "paid"), ("im", "chat"), ("crm", "secret.deal"), ("crm", "deal")] {
             try await sandbox.order("publish", ["module": module, "command": command, "channel": "private"])
         }
-        try await eventually(within: .seconds(20), "the last event is printed\n\(listener.errorOutput)") {
+        try await eventually(within: .seconds(30), "the last event is printed\n\(listener.errorOutput)") {
             listener.lines.last?.contains(#""command":"deal""#) == true
         }
         #expect(listener.lines.count == 2)
@@ -79,7 +79,7 @@ import Testing
     }
 
     private func connected(to sandbox: SandboxProcess) async throws {
-        try await eventually(within: .seconds(20), "the listener is connected") {
+        try await eventually(within: .seconds(30), "the listener is connected") {
             try await sandbox.connectionCount() == 1
         }
     }

@@ -59,7 +59,7 @@ import Testing
             environment: play.application.environment.merging([
                 "STATE_DIRECTORY": play.state, "HOOK": "http://127.0.0.1:1/rest/1/x/",
             ]) { $1 })
-        try await eventually(within: .seconds(20), "the daemon subscribes\n\(daemon.errorOutput)") {
+        try await eventually(within: .seconds(30), "the daemon subscribes\n\(daemon.errorOutput)") {
             try await play.sandbox.connectionCount() > 0
         }
         _ = try await daemon.terminate(within: .seconds(20))

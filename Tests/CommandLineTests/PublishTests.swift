@@ -9,7 +9,7 @@ import Testing
         let token = ["PULLD_ACCESS_TOKEN": try await sandbox.accessToken()]
         let url = "http://127.0.0.1:\(sandbox.port)"
         let listener = try PulldProgram.start(["listen", url], environment: token)
-        try await eventually(within: .seconds(20), "the listener is connected") {
+        try await eventually(within: .seconds(30), "the listener is connected") {
             try await sandbox.connectionCount() == 1
         }
         let shared = try PulldProgram.start(
@@ -20,7 +20,7 @@ import Testing
         let own = try PulldProgram.start(["publish", url, "--command", "ping", "--user", "1"], environment: token)
         #expect(try await own.exit(within: .seconds(20)).code == 0, "\(own.errorOutput)")
 
-        try await eventually(within: .seconds(20), "both are printed\n\(listener.errorOutput)") {
+        try await eventually(within: .seconds(30), "both are printed\n\(listener.errorOutput)") {
             listener.lines.count == 2
         }
         #expect(listener.lines.contains { $0.contains(#""module":"shop","command":"order.paid","params":{"id":7}"#) })

@@ -10,7 +10,7 @@ import Testing
         let receiver = try WebhookReceiver()
         try await JournalStage.with(webhook: receiver.port) { journal in
             try await journal.stage.sandbox.load(count: 20, rate: 0)
-            try await eventually(within: .seconds(20), "all are delivered") { receiver.requestCount == 20 }
+            try await eventually(within: .seconds(30), "all are delivered") { receiver.requestCount == 20 }
             let replay = try await journal.run(
                 ["replay", "--to", "app", "--seq", "6-15"], configured: true, environment: secret)
             #expect(replay.code == 0 && replay.output == "", "\(replay.errorOutput)")
@@ -59,7 +59,7 @@ import Testing
         try await JournalStage.with(webhook: receiver.port, options: ", retry: { attempts: 1 }") { journal in
             try await journal.publish("shop", "order.paid")
             try await journal.publish("crm", "deal")
-            try await eventually(within: .seconds(20), "both are delivered") { receiver.requestCount == 2 }
+            try await eventually(within: .seconds(30), "both are delivered") { receiver.requestCount == 2 }
             let said = try await journal.run(
                 ["replay", "--to", "app", "--dry-run"], configured: true, environment: secret)
             #expect(said.code == 0 && receiver.requestCount == 2)
@@ -92,9 +92,9 @@ import Testing
             try await journal.stage.sandbox.load(count: 100, rate: 0)
             try await journal.daemon.hasWritten(100, within: .seconds(20))
             let replay = try journal.start(["replay", "--to", "http://127.0.0.1:\(receiver.port)/", "--rate", "10/s"])
-            try await eventually(within: .seconds(20), "some are sent") { receiver.requestCount >= 3 }
+            try await eventually(within: .seconds(30), "some are sent") { receiver.requestCount >= 3 }
             replay.signal(SIGINT)
-            #expect(try await replay.exit(within: .seconds(10)).code == 130)
+            #expect(try await replay.exit(within: .seconds(30)).code == 130)
             let count = receiver.requestCount
             #expect(replay.errorOutput.hasPrefix("pulld: \(count) events sent; interrupted\n"), "\(replay.errorOutput)")
             #expect(replay.errorOutput.hasSuffix("replay with --seq \(count + 1)- and the same filters\n"))

@@ -32,7 +32,7 @@ import Testing
         try await JournalStage.with { journal in
             let tail = try journal.start(["tail", "-f", "--since", "1h"])
             try await journal.stage.sandbox.load(count: 20, rate: 100)
-            try await eventually(within: .seconds(20), "the first are shown\n\(tail.errorOutput)") {
+            try await eventually(within: .seconds(30), "the first are shown\n\(tail.errorOutput)") {
                 tail.lines.count == 20
             }
             #expect(try await journal.daemon.stop().code == 0)
@@ -40,14 +40,14 @@ import Testing
             try await journal.stage.isSubscribed(second)
             try await journal.stage.sandbox.loadIsDone(within: .seconds(20))
             try await journal.stage.sandbox.load(count: 20, rate: 100)
-            try await eventually(within: .seconds(20), "the others are shown\n\(tail.errorOutput)") {
+            try await eventually(within: .seconds(30), "the others are shown\n\(tail.errorOutput)") {
                 tail.lines.count >= 40
             }
             try await second.hasWritten(40, within: .seconds(20))
             #expect(tail.lines == journal.lines)
             #expect(tail.exit == nil)
             tail.signal(SIGINT)
-            #expect(try await tail.exit(within: .seconds(10)).signal == SIGINT)
+            #expect(try await tail.exit(within: .seconds(30)).signal == SIGINT)
             #expect(tail.errorOutput == "")
         }
     }

@@ -45,11 +45,11 @@ import Timing
         let second = Actor()
         try await with(group) {
             group.start("a", first.part("first"))
-            try await eventually(within: .seconds(5), "it runs") { first.said == ["first begins"] }
+            try await eventually(within: .seconds(30), "it runs") { first.said == ["first begins"] }
             await group.stop(["a"], within: .seconds(5))
             #expect(first.said == ["first begins", "first ends"])
             group.start("a", second.part("second"))
-            try await eventually(within: .seconds(5), "it runs") { second.said == ["second begins"] }
+            try await eventually(within: .seconds(30), "it runs") { second.said == ["second begins"] }
             await group.stop(["nobody"], within: .seconds(5))
             #expect(second.said == ["second begins"])
         }
@@ -65,7 +65,7 @@ import Timing
         try await with(group) {
             group.start("stubborn", stubborn.part("stubborn", obeys: false))
             group.start("other", other.part("other"))
-            try await eventually(within: .seconds(5), "they run") { stubborn.said.count + other.said.count == 2 }
+            try await eventually(within: .seconds(30), "they run") { stubborn.said.count + other.said.count == 2 }
             await group.stop(["stubborn"], within: .milliseconds(20))
             #expect(stubborn.said == ["stubborn begins", "stubborn ends"])
             #expect(other.said == ["other begins"])
@@ -81,7 +81,7 @@ import Timing
             group.start("a", actor.part("a"))
             // Not by the group.
             actor.stop.fire()
-            try await eventually(within: .seconds(5), "its end is told") { ends.value.load(ordering: .relaxed) == 1 }
+            try await eventually(within: .seconds(30), "its end is told") { ends.value.load(ordering: .relaxed) == 1 }
         }
         #expect(ends.value.load(ordering: .relaxed) == 1)
     }

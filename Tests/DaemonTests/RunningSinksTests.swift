@@ -69,7 +69,7 @@ import Transport
     }
 
     private func has(_ name: String, _ sequences: ClosedRange<Int>) async throws {
-        try await eventually(within: .seconds(10), "\(name) has \(sequences): \(self.sequences(name).suffix(5))") {
+        try await eventually(within: .seconds(30), "\(name) has \(sequences): \(self.sequences(name).suffix(5))") {
             self.sequences(name) == Array(sequences)
         }
     }
@@ -106,7 +106,7 @@ import Transport
                 try await change(file("a", at: round % 2 == 0 ? "even" : "odd"))
                 try await append(round * 50 + 1...round * 50 + 50)
             }
-            try await eventually(within: .seconds(10), "all is written") {
+            try await eventually(within: .seconds(30), "all is written") {
                 sequences("even").count + sequences("odd").count >= 1000
             }
         }
@@ -121,7 +121,7 @@ import Transport
                     file("a", exclude: ["no/\(round)"], rotation: RotationSettings(size: 4096, keep: 1000)))
                 try await append(round * 50 + 1...round * 50 + 50)
             }
-            try await eventually(within: .seconds(10), "all is written") {
+            try await eventually(within: .seconds(30), "all is written") {
                 EventFile(rotated: directory.file("a")).lines.count >= 1500
             }
         }
@@ -139,12 +139,12 @@ import Transport
             try await has("a", 1...5)
             let change = try prepare([file("a", exclude: ["x/*"], rotation: rotation)])
             try await append(6...100)
-            try await eventually(within: .seconds(10), "it is rotated") {
+            try await eventually(within: .seconds(30), "it is rotated") {
                 EventFile(rotated: directory.file("a")).lines.count >= 100
             }
             try await sinks.make(change)
             try await append(101...200)
-            try await eventually(within: .seconds(10), "all is written") {
+            try await eventually(within: .seconds(30), "all is written") {
                 EventFile(rotated: directory.file("a")).lines.count >= 200
             }
         }
@@ -159,7 +159,7 @@ import Transport
             try await change(file("new", at: "file"))
             let written = sequences("file").count
             try await append(501...1000)
-            try await eventually(within: .seconds(10), "the new one writes") { sequences("file").last == 1000 }
+            try await eventually(within: .seconds(30), "the new one writes") { sequences("file").last == 1000 }
             // The new one begins where it was made; what the old one had left by then is the old one's.
             #expect(sequences("file") == Array(1..<written + 1) + Array(501...1000))
         }

@@ -57,7 +57,7 @@ import Timing
         var messages: [String] { receiver.waiting }
 
         func more(than count: Int) async throws {
-            try await eventually(within: .seconds(10), "more than \(count) messages: \(messages)") {
+            try await eventually(within: .seconds(30), "more than \(count) messages: \(messages)") {
                 messages.count > count
             }
         }

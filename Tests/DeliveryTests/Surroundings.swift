@@ -163,9 +163,9 @@ final class TemporaryDirectory: Sendable {
     }
 }
 
-/// Waits for a condition, at most five seconds.
+/// Waits for a condition, at least thirty seconds.
 func eventually(_ condition: @Sendable () async throws -> Bool) async rethrows -> Bool {
-    for _ in 0..<5000 {
+    for _ in 0..<30_000 {
         if try await condition() { return true }
         try? await Task.sleep(for: .milliseconds(1))
     }

@@ -27,7 +27,7 @@ public final class HeldThread: Sendable {
             """
         let holder = try ChildProcess("/usr/bin/python3", ["-c", script, thread])
         self.holder = holder
-        try await eventually(within: .seconds(10), "the thread \(name) is held: \(holder.errorOutput)") {
+        try await eventually(within: .seconds(30), "the thread \(name) is held: \(holder.errorOutput)") {
             if holder.exit != nil {
                 throw CommandLineTool.Failure(description: "the thread \(name) is not held: \(holder.errorOutput)")
             }

@@ -26,7 +26,7 @@ public final class LoginProcess: Sendable {
     /// What it asks the person to open.
     public func address() async throws -> String {
         var address: String?
-        try await eventually(within: .seconds(20), "the address is printed\n\(process.errorOutput)") {
+        try await eventually(within: .seconds(30), "the address is printed\n\(process.errorOutput)") {
             if let exit = process.exit {
                 throw CommandLineTool.Failure(description: "it ended: \(exit)\n\(process.errorOutput)")
             }

@@ -28,7 +28,7 @@ public final class NginxServer: Sendable {
         let process = try ChildProcess(
             Self.program, ["-p", directory.path, "-e", errorLogPath, "-c", directory.file("nginx.conf")])
         self.process = process
-        try await eventually(within: .seconds(10), "nginx accepts connections\n\(log)") {
+        try await eventually(within: .seconds(30), "nginx accepts connections\n\(log)") {
             if process.exit != nil { throw CommandLineTool.Failure(description: "nginx ended: \(log)") }
             return LoopbackPort.answers(port)
         }
@@ -62,7 +62,7 @@ public final class NginxServer: Sendable {
 
     /// SIGTERM: every connection ends at once, with FIN.
     public func stop() async throws {
-        _ = try await process.terminate(within: .seconds(10))
+        _ = try await process.terminate(within: .seconds(30))
     }
 
     /// SIGKILL for master and worker.

@@ -31,7 +31,7 @@ public final class PrivateNetwork: Sendable {
         let holder = try ChildProcess(
             "unshare", ["--user", "--map-root-user", "--net", "--mount", "sh", "-c", script])
         var port: UInt16?
-        try await eventually(within: .seconds(20), "a network of its own has its listener") {
+        try await eventually(within: .seconds(30), "a network of its own has its listener") {
             if holder.exit != nil {
                 throw Unavailable(description: "no network of its own: \(holder.errorOutput)")
             }

@@ -63,7 +63,7 @@ public final class SandboxProcess: Sendable {
         if !sameStore {
             // A generation is a second of the clock.
             let start = life.withLock { $0.start }
-            try await eventually(within: .seconds(5), "the next second") { Self.now.rounded(.down) > start }
+            try await eventually(within: .seconds(30), "the next second") { Self.now.rounded(.down) > start }
         }
         let again = arguments + ["--port", "\(port)"] + (sameStore ? [] : ["--forget-messages"])
         let process = try PulldProgram.start(["sandbox"] + again)

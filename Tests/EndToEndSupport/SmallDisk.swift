@@ -48,7 +48,7 @@ public final class SmallDisk: Sendable {
                 "nsenter", "--user", "--mount", "--preserve-credentials", "--target", "\(holder.pid)", "--",
             ]
             ownPath = "/proc/\(holder.pid)/root\(path)"
-            try await eventually(within: .seconds(10), "a namespace has its disk") {
+            try await eventually(within: .seconds(30), "a namespace has its disk") {
                 if holder.exit != nil {
                     throw Unavailable(description: "no small disk: not root, and \(holder.errorOutput)")
                 }

@@ -114,7 +114,7 @@ public final class TCPRelay: Sendable {
             state.cutsAsked += 1
             return state.cutsAsked
         }
-        try await eventually(within: .seconds(5), "the relay cuts its connections") {
+        try await eventually(within: .seconds(30), "the relay cuts its connections") {
             shared.state.withLock { $0.cutsDone >= number }
         }
     }

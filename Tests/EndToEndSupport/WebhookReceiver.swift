@@ -65,7 +65,7 @@ public final class WebhookReceiver: Sendable {
     /// Listens again on the port it had.
     public func comeUp() async throws {
         let port = port
-        try await eventually(within: .seconds(10), "port \(port) is free again") {
+        try await eventually(within: .seconds(30), "port \(port) is free again") {
             guard let listener = try? LoopbackPort.listener(backlog: 64, port: port, comesAgain: true) else {
                 return false
             }

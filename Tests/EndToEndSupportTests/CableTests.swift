@@ -19,7 +19,7 @@ private struct EchoServer {
             Server(('127.0.0.1', \(port)), Handler).serve_forever()
             """
         let process = try ChildProcess("python3", ["-c", script])
-        try await eventually(within: .seconds(20), "the echo server listens") { LoopbackPort.answers(port) }
+        try await eventually(within: .seconds(30), "the echo server listens") { LoopbackPort.answers(port) }
         self.process = process
         self.port = port
     }
@@ -49,7 +49,7 @@ private func client(port: UInt16, lines: Int = 1) throws -> ChildProcess {
         let server = try await EchoServer()
         let relay = try TCPRelay(to: server.port)
         let client = try client(port: relay.port, lines: 100)
-        try await eventually(within: .seconds(20), "100 answers") { client.output.contains("line 99\n") }
+        try await eventually(within: .seconds(30), "100 answers") { client.output.contains("line 99\n") }
         #expect(relay.openConnections == 1)
         #expect(relay.acceptedConnections == 1)
         #expect(relay.relayedBytes == 2 * (10 * 7 + 90 * 8))
@@ -60,10 +60,10 @@ private func client(port: UInt16, lines: Int = 1) throws -> ChildProcess {
         let server = try await EchoServer()
         let relay = try TCPRelay(to: server.port)
         let client = try client(port: relay.port)
-        try await eventually(within: .seconds(20), "one answer") { client.output.contains("line 0") }
+        try await eventually(within: .seconds(30), "one answer") { client.output.contains("line 0") }
         try await relay.cut(how)
         #expect(relay.openConnections == 0)
-        _ = try await client.exit(within: .seconds(10))
+        _ = try await client.exit(within: .seconds(30))
         #expect(client.output == "line 0\n\(outcome)\n")
     }
 
@@ -73,10 +73,10 @@ private func client(port: UInt16, lines: Int = 1) throws -> ChildProcess {
         let relay = try TCPRelay(to: server.port)
         relay.behaviour.isFrozen = true
         let client = try client(port: relay.port)
-        try await eventually(within: .seconds(20), "the connection stands") { relay.acceptedConnections == 1 }
+        try await eventually(within: .seconds(30), "the connection stands") { relay.acceptedConnections == 1 }
         #expect(relay.relayedBytes == 0)
         relay.behaviour.isFrozen = false
-        try await eventually(within: .seconds(20), "the answer comes") { client.output.contains("line 0") }
+        try await eventually(within: .seconds(30), "the answer comes") { client.output.contains("line 0") }
     }
 
     @Test("A delay is added in each direction")
@@ -104,7 +104,7 @@ private func client(port: UInt16, lines: Int = 1) throws -> ChildProcess {
         let clock = ContinuousClock()
         let start = clock.now
         let client = try client(port: relay.port, lines: 20)
-        try await eventually(within: .seconds(20), "20 answers") { client.output.contains("line 19\n") }
+        try await eventually(within: .seconds(30), "20 answers") { client.output.contains("line 19\n") }
         // 150 bytes there and the same back, one after the other.
         #expect(clock.now - start >= .milliseconds(290))
     }
@@ -125,14 +125,14 @@ private func client(port: UInt16, lines: Int = 1) throws -> ChildProcess {
         let server = try await EchoServer()
         let relay = try TCPRelay(to: server.port)
         let standing = try talker(port: relay.port)
-        try await eventually(within: .seconds(20), "the connection works") { standing.output.contains("answer") }
+        try await eventually(within: .seconds(30), "the connection works") { standing.output.contains("answer") }
         relay.set(.halfOpen, for: .standing)
-        try await eventually(within: .seconds(20), "silence") { standing.output.contains("silence") }
+        try await eventually(within: .seconds(30), "silence") { standing.output.contains("silence") }
         relay.behaviour = .whole
         let new = try client(port: relay.port)
-        try await eventually(within: .seconds(20), "a new connection works") { new.output.contains("line 0") }
+        try await eventually(within: .seconds(30), "a new connection works") { new.output.contains("line 0") }
         let count = standing.output.split(separator: "\n").filter { $0 == "silence" }.count
-        try await eventually(within: .seconds(20), "the old one stays silent, and open") {
+        try await eventually(within: .seconds(30), "the old one stays silent, and open") {
             standing.output.split(separator: "\n").filter { $0 == "silence" }.count > count + 1
         }
         #expect(standing.exit == nil)
@@ -144,13 +144,13 @@ private func client(port: UInt16, lines: Int = 1) throws -> ChildProcess {
         let server = try await EchoServer()
         let relay = try TCPRelay(to: server.port)
         let standing = try talker(port: relay.port)
-        try await eventually(within: .seconds(20), "the connection works") { standing.output.contains("answer") }
+        try await eventually(within: .seconds(30), "the connection works") { standing.output.contains("answer") }
         relay.set(.refusing, for: .new)
         let refused = try client(port: relay.port)
         _ = try await refused.exit(within: .seconds(20))
         #expect(refused.output == "reset\n" || refused.errorOutput.contains("Error"))
         let answers = standing.output.split(separator: "\n").count
-        try await eventually(within: .seconds(20), "the standing one goes on") {
+        try await eventually(within: .seconds(30), "the standing one goes on") {
             standing.output.split(separator: "\n").count > answers + 2
         }
         #expect(!standing.output.contains("silence"))

@@ -20,7 +20,7 @@ import Testing
         let lives = try DaemonLives(Self.recipe())
         for life in 1...3 {
             try lives.begin()
-            try await eventually(within: .seconds(5), "life \(life) writes") { lives.log.count == life }
+            try await eventually(within: .seconds(30), "life \(life) writes") { lives.log.count == life }
             try lives.kill()
         }
         #expect(lives.exits.map(\.signal) == [SIGKILL, SIGKILL, SIGKILL])

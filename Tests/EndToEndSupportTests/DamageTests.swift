@@ -116,7 +116,7 @@ import Testing
     func stuckPipe() async throws {
         let pipe = try StuckPipe()
         let writer = try ChildProcess("sh", ["-c", "yes > \(pipe.path)"])
-        try await eventually(within: .seconds(10), "the pipe is full") { pipe.waitingBytes == 65_536 }
+        try await eventually(within: .seconds(30), "the pipe is full") { pipe.waitingBytes == 65_536 }
         #expect(writer.exit == nil)
     }
 
@@ -129,10 +129,10 @@ import Testing
             print('large', flush=True); time.sleep(1000)
             """
         let process = try ChildProcess("python3", ["-c", script])
-        try await eventually(within: .seconds(10), "it runs") { process.output.contains("small") }
+        try await eventually(within: .seconds(30), "it runs") { process.output.contains("small") }
         let series = MemorySeries(of: process.pid, every: .milliseconds(20))
-        try await eventually(within: .seconds(10), "it has grown") { process.output.contains("large") }
-        try await eventually(within: .seconds(10), "the growth is seen") {
+        try await eventually(within: .seconds(30), "it has grown") { process.output.contains("large") }
+        try await eventually(within: .seconds(30), "the growth is seen") {
             series.growth(after: .milliseconds(100)) > 60 << 20
         }
         #expect(series.growth(after: .milliseconds(100)) < 80 << 20)

@@ -7,7 +7,7 @@ import Testing
     func capture() async throws {
         let child = try ChildProcess(
             "sh", ["-c", "echo out $COLOUR; echo err >&2; exit 3"], environment: ["COLOUR": "green", "PATH": "/bin"])
-        let exit = try await child.exit(within: .seconds(10))
+        let exit = try await child.exit(within: .seconds(30))
         #expect(exit.code == 3)
         #expect(exit.signal == nil)
         #expect(child.output == "out green\n")
@@ -17,11 +17,11 @@ import Testing
     @Test("A child that goes away takes its own children with it")
     func group() async throws {
         var child: ChildProcess? = try ChildProcess("sh", ["-c", "sleep 1000 & echo $!; wait"])
-        try await eventually(within: .seconds(5), "the grandchild's id") { child?.output.isEmpty == false }
+        try await eventually(within: .seconds(30), "the grandchild's id") { child?.output.isEmpty == false }
         let grandchild = try #require(pid_t(child?.output.dropLast() ?? ""))
         #expect(kill(grandchild, 0) == 0)
         child = nil
-        try await eventually(within: .seconds(5), "the grandchild ends") {
+        try await eventually(within: .seconds(30), "the grandchild ends") {
             // A killed process stays a zombie until somebody inherits it.
             let state = try? String(contentsOfFile: "/proc/\(grandchild)/stat", encoding: .utf8)
             return state == nil || state?.contains(") Z ") == true
@@ -31,7 +31,7 @@ import Testing
     @Test("A signal that ends a child is told")
     func signal() async throws {
         let child = try ChildProcess("sleep", ["1000"])
-        let exit = try await child.terminate(within: .seconds(5))
+        let exit = try await child.terminate(within: .seconds(30))
         #expect(exit.signal == SIGTERM)
         #expect(exit.code == nil)
     }
@@ -58,13 +58,13 @@ import Testing
         let secret = "secret-\(UUID().uuidString)"
         OutputCollector.shared.remember(secret: secret)
         let clean = try ChildProcess("echo", ["nothing here"])
-        _ = try await clean.exit(within: .seconds(5))
+        _ = try await clean.exit(within: .seconds(30))
         func found(in path: String) -> Bool {
             OutputCollector.shared.search().contains { path.hasSuffix("/" + $0.file) }
         }
         #expect(!found(in: clean.outputPath))
         let leaking = try ChildProcess("sh", ["-c", "echo the key is \(secret)! >&2"])
-        _ = try await leaking.exit(within: .seconds(5))
+        _ = try await leaking.exit(within: .seconds(30))
         #expect(found(in: leaking.errorPath))
         try FileManager.default.removeItem(atPath: leaking.errorPath)
     }
@@ -81,7 +81,7 @@ import Testing
         let environment = ChildProcess.bareEnvironment.merging(["NOTIFY_SOCKET": notify.path]) { $1 }
         let child = try ChildProcess("python3", ["-c", script], environment: environment)
         #expect(try await child.exit(within: .seconds(20)).code == 0)
-        try await eventually(within: .seconds(5), "both datagrams arrive") { notify.messages.count == 3 }
+        try await eventually(within: .seconds(30), "both datagrams arrive") { notify.messages.count == 3 }
         #expect(notify.messages == ["STATUS=connecting", "READY=1", "STATUS=live"])
         #expect(notify.value(of: "STATUS") == "live")
     }

@@ -30,7 +30,7 @@ private struct PlainServer {
             http.server.ThreadingHTTPServer(('127.0.0.1', \(port)), Handler).serve_forever()
             """
         process = try ChildProcess("python3", ["-c", script])
-        try await eventually(within: .seconds(20), "the plain server listens") { LoopbackPort.answers(port) }
+        try await eventually(within: .seconds(30), "the plain server listens") { LoopbackPort.answers(port) }
         self.port = port
     }
 }

@@ -17,7 +17,7 @@ extension EndToEnd {
 
         private func drained(_ daemon: DaemonProcess, _ sink: String = "log") async throws -> MetricSamples {
             var last = MetricSamples("")
-            try await eventually(within: .seconds(20), "the sink is done and says so\n\(last.text)") {
+            try await eventually(within: .seconds(30), "the sink is done and says so\n\(last.text)") {
                 last = try await daemon.metrics()
                 return last["pulld_sink_pending_events{sink=\"\(sink)\"}"] == 0
             }
@@ -74,7 +74,7 @@ extension EndToEnd {
             try await Stage.with(.nginx()) { stage in
                 try await stage.sandbox.fault("config-error", ["vector": "C13-text", "count": 1_000])
                 let daemon = try await stage.daemon()
-                try await eventually(within: .seconds(10), "the endpoint is there\n\(daemon.process.errorOutput)") {
+                try await eventually(within: .seconds(30), "the endpoint is there\n\(daemon.process.errorOutput)") {
                     try daemon.mustRun()
                     guard let answer = try? await daemon.admin("/readyz") else { return false }
                     return answer.status == 503 && answer.body.hasPrefix("0 of 1 portals live; acme: ")
@@ -91,7 +91,7 @@ extension EndToEnd {
                 #expect(after.code == 0 && after.output.contains("acme    live   websocket"), "\(after)")
 
                 stage.nginx?.kill()
-                try await eventually(within: .seconds(20), "the loss is told") {
+                try await eventually(within: .seconds(30), "the loss is told") {
                     try await daemon.admin("/readyz").status == 503
                 }
                 #expect(try await daemon.admin("/healthz").status == 200)
@@ -131,7 +131,7 @@ extension EndToEnd {
                 try await daemon.ready()
                 try await stage.sandbox.load(count: 20, rate: 0)
                 try await daemon.hasWritten(20, within: .seconds(20))
-                try await eventually(within: .seconds(20), "the blockade is told") {
+                try await eventually(within: .seconds(30), "the blockade is told") {
                     try await daemon.metrics()["pulld_sink_blocked{sink=\"app\"}"] == 1
                 }
                 let metrics = try await drained(daemon)
@@ -207,9 +207,9 @@ extension EndToEnd {
                     }
                     if life == 4 { break }
                     daemon.process.signal(SIGKILL)
-                    _ = try await daemon.process.exit(within: .seconds(10))
+                    _ = try await daemon.process.exit(within: .seconds(30))
                     daemon = try DaemonProcess(recipe, directory: directory)
-                    try await eventually(within: .seconds(20), "it is back") { (try? await daemon.metrics()) != nil }
+                    try await eventually(within: .seconds(30), "it is back") { (try? await daemon.metrics()) != nil }
                 }
                 try await daemon.hasWritten(6_000, within: .seconds(40))
                 let last = try await drained(daemon)

@@ -34,7 +34,7 @@ private enum Cut: String, CaseIterable, Sendable, CustomTestStringConvertible {
         switch self {
         case .dropped: #expect(try await stage.sandbox.fault("cut") == 1)
         case .pollDropped:
-            try await eventually(within: .seconds(10), "a poll waits and is cut") {
+            try await eventually(within: .seconds(30), "a poll waits and is cut") {
                 try await stage.sandbox.fault("cut") == 1
             }
         case .goingAway: #expect(try await stage.sandbox.fault("close", ["code": 1001, "reason": "going away"]) >= 1)

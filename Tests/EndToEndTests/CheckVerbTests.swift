@@ -160,11 +160,11 @@ extension EndToEnd {
                 """, to: "pulld.yaml")
             let process = try PulldProgram.start(
                 ["check", "--config", file], environment: ["TOKEN": "an-access-token-of-nobody"])
-            try await eventually(within: .seconds(20), "it asks the portal\n\(process.output)") {
+            try await eventually(within: .seconds(30), "it asks the portal\n\(process.output)") {
                 process.output.contains("acme: tls")
             }
             process.signal(SIGINT)
-            #expect(try await process.exit(within: .seconds(3)).code == 130)
+            #expect(try await process.exit(within: .seconds(30)).code == 130)
             #expect(process.errorOutput == "pulld: interrupted\n")
         }
 

@@ -113,7 +113,7 @@ extension FailureCase {
     private func observe(
         _ daemon: DaemonProcess, attempts: () async throws -> Attempts
     ) async throws -> FailureOutcome {
-        try await eventually(within: .seconds(20), "\(name): the failure is told\n\(daemon.process.errorOutput)") {
+        try await eventually(within: .seconds(30), "\(name): the failure is told\n\(daemon.process.errorOutput)") {
             try daemon.mustRun()
             return daemon.log.contains(where: \.isTrouble)
         }

@@ -137,7 +137,7 @@ extension EndToEnd {
         func plainPortal() async throws {
             try await Stage.with { stage in
                 let daemon = try await stage.daemon(url: "http://portal.example")
-                let exit = try await daemon.process.exit(within: .seconds(10))
+                let exit = try await daemon.process.exit(within: .seconds(30))
                 #expect(exit.code == 78)
                 let lines = daemon.process.errorOutput.split(separator: "\n")
                 #expect(lines.count == 1, "\(lines)")

@@ -9,7 +9,7 @@ extension EndToEnd {
             try await Stage.with { stage in
                 try await stage.sandbox.fault("config-error", ["vector": "C13-text", "count": 1_000])
                 let daemon = try await stage.daemon()
-                try await eventually(within: .seconds(10), "two attempts have failed\n\(daemon.process.errorOutput)") {
+                try await eventually(within: .seconds(30), "two attempts have failed\n\(daemon.process.errorOutput)") {
                     daemon.log.filter(\.isTrouble).count >= 2
                 }
                 #expect(!daemon.notify.has("READY=1"))
@@ -43,7 +43,7 @@ extension EndToEnd {
                 try await stage.sandbox.fault(
                     "reject-after-accept", ["code": 4010, "reason": "Wrong Channel Id", "count": 1_000])
                 let daemon = try await stage.daemon()
-                try await eventually(within: .seconds(10), "the refusal is told\n\(daemon.process.errorOutput)") {
+                try await eventually(within: .seconds(30), "the refusal is told\n\(daemon.process.errorOutput)") {
                     daemon.log.contains { $0.message == "not connected to the push server" }
                 }
                 try await Task.sleep(for: .seconds(2))

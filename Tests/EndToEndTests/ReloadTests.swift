@@ -39,7 +39,7 @@ extension EndToEnd {
                 #expect(more.first?.hasPrefix("portals.acme.oauth.access_token: ") == true)
                 #expect(more.last?.hasPrefix("sinks.log: ") == true)
                 try await stage.sandbox.load(count: 10, rate: 0)
-                try await daemon.hasWritten(10, within: .seconds(10))
+                try await daemon.hasWritten(10, within: .seconds(30))
                 try await daemon.reload(good.configuration)
                 #expect(daemon.notify.value(of: "STATUS") == "1 of 1 portals live")
                 #expect(try await stage.sandbox.webSocketIDs() == connection)
@@ -62,7 +62,7 @@ extension EndToEnd {
                     "\(daemon.log)")
                 #expect(warnings.allSatisfy { $0.cure.contains("restart") })
                 try await stage.sandbox.fault("cut")
-                try await eventually(within: .seconds(10), "debug lines\n\(daemon.process.errorOutput)") {
+                try await eventually(within: .seconds(30), "debug lines\n\(daemon.process.errorOutput)") {
                     daemon.log.contains { $0.level == "debug" }
                 }
                 #expect(!FileManager.default.fileExists(atPath: daemon.directory.file("elsewhere")))
@@ -80,7 +80,7 @@ extension EndToEnd {
                     try FileManager.default.moveItem(
                         atPath: daemon.eventFile, toPath: daemon.directory.file("moved\(round)"))
                     try await daemon.reload(text)
-                    try await eventually(within: .seconds(5), "the file is there again") {
+                    try await eventually(within: .seconds(30), "the file is there again") {
                         FileManager.default.fileExists(atPath: daemon.eventFile)
                     }
                 }
@@ -99,13 +99,13 @@ extension EndToEnd {
                 try daemon.directory.write(
                     last.replacingOccurrences(of: "$DIRECTORY", with: daemon.directory.path), to: "pulld.yaml")
                 daemon.process.signal(SIGHUP)
-                try await eventually(within: .seconds(20), "the last one is taken") {
+                try await eventually(within: .seconds(30), "the last one is taken") {
                     FileManager.default.fileExists(atPath: daemon.directory.file("last.ndjson"))
                 }
                 func marks() -> [String] {
                     daemon.notify.messages.filter { $0 == "RELOADING=1" || $0 == "READY=1" }
                 }
-                try await eventually(within: .seconds(5), "the last one ends") { marks().last == "READY=1" }
+                try await eventually(within: .seconds(30), "the last one ends") { marks().last == "READY=1" }
                 let reloads = marks().dropFirst()
                 #expect(reloads.enumerated().allSatisfy { $1 == ($0 % 2 == 0 ? "RELOADING=1" : "READY=1") })
                 #expect(reloads.count < 100)
@@ -119,7 +119,7 @@ extension EndToEnd {
             try await Stage.with { stage in
                 try await stage.sandbox.fault("config-error", ["vector": "C13-text", "count": 1_000])
                 let daemon = try DaemonProcess(try await recipe(stage))
-                try await eventually(within: .seconds(20), "it has begun") { daemon.notify.value(of: "STATUS") != nil }
+                try await eventually(within: .seconds(30), "it has begun") { daemon.notify.value(of: "STATUS") != nil }
                 for _ in 0..<5 {
                     daemon.process.signal(SIGHUP)
                     try await Task.sleep(for: .milliseconds(50))

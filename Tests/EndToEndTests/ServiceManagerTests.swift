@@ -22,7 +22,7 @@ extension EndToEnd {
 
         private static func goOn(_ daemon: DaemonProcess) async throws {
             let count = pings(daemon)
-            try await eventually(within: .seconds(10), "the watchdog is fed: \(daemon.notify.messages)") {
+            try await eventually(within: .seconds(30), "the watchdog is fed: \(daemon.notify.messages)") {
                 try daemon.mustRun()
                 return pings(daemon) > count + 2
             }
@@ -76,7 +76,7 @@ extension EndToEnd {
                 let daemon = try DaemonProcess(try await Self.recipe(stage, state: disk.path + "/state"))
                 try await daemon.ready()
                 try await stage.sandbox.load(count: 50, rate: 0)
-                try await daemon.hasWritten(50, within: .seconds(10))
+                try await daemon.hasWritten(50, within: .seconds(30))
                 try await Self.goOn(daemon)
                 try disk.freeze()
                 try await stage.sandbox.load(count: 50, rate: 0)
@@ -84,7 +84,7 @@ extension EndToEnd {
                 #expect(DaemonProcess.lineCount(of: daemon.eventFile) == 50)
                 try disk.thaw()
                 try await Self.goOn(daemon)
-                try await daemon.hasWritten(100, within: .seconds(10))
+                try await daemon.hasWritten(100, within: .seconds(30))
                 try await daemon.stop()
             }
         }
@@ -99,7 +99,7 @@ extension EndToEnd {
                 try await daemon.ready()
                 try disk.fill()
                 try await stage.sandbox.load(count: 10_000, rate: 1000)
-                try await eventually(within: .seconds(20), "the status tells: \(daemon.notify.messages)") {
+                try await eventually(within: .seconds(30), "the status tells: \(daemon.notify.messages)") {
                     daemon.notify.value(of: "STATUS")?.contains("the journal cannot be written") == true
                 }
                 for _ in 0..<3 { try await Self.goOn(daemon) }
@@ -115,7 +115,7 @@ extension EndToEnd {
             try await Stage.with { stage in
                 try await stage.sandbox.fault("config-error", ["vector": "C13-text", "count": 1_000])
                 let daemon = try DaemonProcess(try await Self.recipe(stage))
-                try await eventually(within: .seconds(10), "the start is extended: \(daemon.notify.messages)") {
+                try await eventually(within: .seconds(30), "the start is extended: \(daemon.notify.messages)") {
                     daemon.notify.messages.count { $0 == "EXTEND_TIMEOUT_USEC=900000" } > 4
                 }
                 #expect(Self.pings(daemon) == 0 && !daemon.notify.has("READY=1"))
@@ -158,7 +158,7 @@ extension EndToEnd {
                 try await daemon.ready()
                 try await stage.sandbox.load(count: 5, rate: 0)
                 let file = GrowingFile(place.file("logs/events.ndjson"))
-                try await file.hasLines(5, within: .seconds(10))
+                try await file.hasLines(5, within: .seconds(30))
 
                 let lines = daemon.process.errorOutput.split(separator: "\n")
                 #expect(!lines.isEmpty && lines.allSatisfy { $0.hasPrefix("<") && $0.dropFirst(2).hasPrefix(">") })
@@ -179,7 +179,7 @@ extension EndToEnd {
                 try await daemon.ready()
                 let before = Self.monotonicMicroseconds
                 daemon.process.signal(SIGHUP)
-                try await eventually(within: .seconds(10), "the reload ends: \(daemon.notify.messages)") {
+                try await eventually(within: .seconds(30), "the reload ends: \(daemon.notify.messages)") {
                     daemon.notify.messages.count { $0 == "READY=1" } == 2
                 }
                 let told = daemon.notify.messages.filter { $0 == "RELOADING=1" || $0 == "READY=1" }

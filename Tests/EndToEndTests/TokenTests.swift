@@ -117,7 +117,7 @@ extension EndToEnd {
                 }
                 let daemon = try DaemonProcess(recipe(stage, application))
                 if kind == "down" {
-                    try await eventually(within: .seconds(20), "it is told\n\(daemon.process.errorOutput)") {
+                    try await eventually(within: .seconds(30), "it is told\n\(daemon.process.errorOutput)") {
                         daemon.log.contains { $0.isTrouble && $0.cause.contains("authorisation server") }
                     }
                     try await stage.sandbox.blockTokens(nil)

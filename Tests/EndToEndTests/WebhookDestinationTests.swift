@@ -35,7 +35,7 @@ extension EndToEnd {
                       app:
                         webhook: { \(webhook) }
                     """, environment: ["TOKEN": "a token of nobody's"])
-            let exit = try await daemon.process.exit(within: .seconds(10))
+            let exit = try await daemon.process.exit(within: .seconds(30))
             let said = daemon.process.errorOutput
             #expect(exit.code == 78, "\(said)")
             #expect(said.split(separator: "\n").count == 1, "\(said)")
@@ -80,7 +80,7 @@ extension EndToEnd {
                     var recipe = try await stage.recipe(sinks: sink("http://\(name):\(network.port)/"))
                     recipe.launcher = network.launcher
                     let daemon = try DaemonProcess(recipe, directory: directory)
-                    try await eventually(within: .seconds(20), "\(name): told\n\(daemon.process.errorOutput)") {
+                    try await eventually(within: .seconds(30), "\(name): told\n\(daemon.process.errorOutput)") {
                         try daemon.mustRun()
                         return !network.visits.isEmpty
                             || daemon.log.contains { $0.message == "sink blocked, its events wait" }
@@ -99,7 +99,7 @@ extension EndToEnd {
                 let daemon = try DaemonProcess(recipe, directory: directory)
                 let address = "10.1.2.3"
                 let expected = ["connection to \(address)"] + Array(repeating: "request to \(address)", count: count)
-                try? await eventually(within: .seconds(20), "all are delivered") { network.visits.count >= count + 1 }
+                try? await eventually(within: .seconds(30), "all are delivered") { network.visits.count >= count + 1 }
                 try await daemon.stop(within: .seconds(30))
                 #expect(network.visits == expected, "\(daemon.process.errorOutput)")
                 let balance = try await SinkBalance(of: "app", in: daemon.databasePath)

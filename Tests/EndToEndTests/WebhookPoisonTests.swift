@@ -63,7 +63,7 @@ extension EndToEnd {
                 receiver.change { _ in "200 OK" }
                 let retried = try await pulld(["dead", "retry", "\(number)", "--state", daemon.statePath])
                 #expect(retried.contains("1 dead letter"), "\(retried)")
-                try await eventually(within: .seconds(20), "the dead letter is delivered") {
+                try await eventually(within: .seconds(30), "the dead letter is delivered") {
                     receiver.requestCount == before.count + 1
                 }
                 let again = try #require(receiver.requests.last)
@@ -93,7 +93,7 @@ extension EndToEnd {
 
         private func onlyLetter(_ daemon: DaemonProcess) async throws -> [String: Any] {
             var lines: [Substring] = []
-            try await eventually(within: .seconds(10), "there is one dead letter; there are \(lines)") {
+            try await eventually(within: .seconds(30), "there is one dead letter; there are \(lines)") {
                 lines = try await pulld(["dead", "list", "--json", "--state", daemon.statePath]).split(separator: "\n")
                 return lines.count == 1
             }
@@ -103,7 +103,7 @@ extension EndToEnd {
         /// Waits until the journal has it on disk.
         private func balances(_ daemon: DaemonProcess, _ expected: SinkBalance) async throws {
             var balance: SinkBalance?
-            try? await eventually(within: .seconds(10), "the cursor is on disk") {
+            try? await eventually(within: .seconds(30), "the cursor is on disk") {
                 balance = try await SinkBalance(of: "app", in: daemon.databasePath)
                 return balance == expected
             }

@@ -24,7 +24,7 @@ extension EndToEnd {
             let reservation = try LoopbackPort.Reservation()
             let port = reservation.port
             let receiver = try receiver(port: port, in: directory)
-            try await eventually(within: .seconds(20), "the receiver listens\n\(receiver.errorOutput)") {
+            try await eventually(within: .seconds(30), "the receiver listens\n\(receiver.errorOutput)") {
                 LoopbackPort.answers(port)
             }
             for body in [Data("{}".utf8), Data()] {

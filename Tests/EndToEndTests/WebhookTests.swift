@@ -60,7 +60,7 @@ extension EndToEnd {
                     sinks: ["app: { webhook: { url: \"http://127.0.0.1:\(receiver.port)/bitrix\" } }"])
                 try await stage.isSubscribed(daemon)
                 try await stage.sandbox.load(count: 3, rate: 0)
-                try await eventually(within: .seconds(10), "three attempts") { receiver.requestCount >= 3 }
+                try await eventually(within: .seconds(30), "three attempts") { receiver.requestCount >= 3 }
                 let ids = receiver.requests.compactMap { $0.headers["webhook-id"] }
                 let first = try await stage.published().first?.mid
                 #expect(Set(ids) == ["acme-\(first ?? "")"])

@@ -13,7 +13,7 @@ extension EndToEnd {
                 let daemon = try await stage.daemon(transport, level: "trace")
                 try await stage.isSubscribed(daemon)
                 try await stage.sandbox.load(count: 20, rate: 0)
-                try await daemon.hasWritten(20, within: .seconds(10))
+                try await daemon.hasWritten(20, within: .seconds(30))
                 try await stage.sandbox.fault("rotate-now")
                 try await daemon.says("switched to new channels")
                 // Servers quote what they refuse.
@@ -64,7 +64,7 @@ extension EndToEnd {
                         "TOKEN": token, "WEBHOOK": "\(stage.url)/rest/1/\(code)/",
                         "PROXY": "http://me:\(password)@127.0.0.1:\(proxyPort)",
                     ])
-                try await eventually(within: .seconds(20), "each is refused\n\(daemon.process.errorOutput)") {
+                try await eventually(within: .seconds(30), "each is refused\n\(daemon.process.errorOutput)") {
                     let output = daemon.process.errorOutput
                     return ["token", "webhook", "proxy"].allSatisfy {
                         output.contains("\($0): \(FailureCase.noConfiguration)")

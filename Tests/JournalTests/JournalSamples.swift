@@ -67,9 +67,9 @@ func entry(_ count: Int = 1, size: Int = 100, portal: String = "acme", from firs
     return entry
 }
 
-/// Waits for a condition, at most five seconds.
+/// Waits for a condition, at least thirty seconds.
 func eventually(_ condition: @Sendable () async -> Bool) async -> Bool {
-    for _ in 0..<5000 {
+    for _ in 0..<30_000 {
         if await condition() { return true }
         try? await Task.sleep(for: .milliseconds(1))
     }

@@ -37,7 +37,7 @@ struct DoorTests {
             #expect(try await harness.subscribe(list).isOpen)
             _ = try await harness.fault(#"{"kind":"block-polls","hang":true}"#)
             async let poll = harness.http.send("GET", "/sub/?CHANNEL_ID=\(list)")
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: .milliseconds(500))
             _ = try await harness.fault(#"{"kind":"clear"}"#)
             #expect(try await poll == nil)
             #expect(try await harness.http.get("/sub/?CHANNEL_ID=\(list)").status == 304)
@@ -52,7 +52,7 @@ struct DoorTests {
             #expect(try await harness.call("server.time").status == 200)
             _ = try await harness.fault(#"{"kind":"clear"}"#)
             #expect(try await harness.call("pull.application.config.get").status == 200)
-            _ = try await harness.fault(#"{"kind":"config-unavailable","seconds":0.3,"hang":true}"#)
+            _ = try await harness.fault(#"{"kind":"config-unavailable","seconds":1.5,"hang":true}"#)
             let start = ContinuousClock.now
             await #expect(throws: RawSocket.Failure.self) { try await harness.call("pull.application.config.get") }
             #expect(start.duration(to: .now) > .milliseconds(200))
@@ -74,7 +74,7 @@ struct DoorTests {
             _ = try await harness.fault(#"{"kind":"clear"}"#)
             _ = try await harness.fault(#"{"kind":"silent-after-accept"}"#)
             let silent = try await SocketClient(
-                port: harness.port, target: "/subws/?CHANNEL_ID=\(list)&mid=\(zero)", timeout: 0.3)
+                port: harness.port, target: "/subws/?CHANNEL_ID=\(list)&mid=\(zero)", timeout: 1.5)
             #expect(silent.isOpen)
             try await silent.send(9, Array("1".utf8))
             harness.sandbox.publish(command: "live")
@@ -87,13 +87,13 @@ struct DoorTests {
 
     @Test("A frozen poll gets neither a message nor the end of its hold")
     func frozenPoll() async throws {
-        try await Harness.run({ $0.pollHold = 0.2 }) { harness in
+        try await Harness.run({ $0.pollHold = 1.5 }) { harness in
             let list = try await harness.channelList()
             async let poll = harness.http.send("GET", "/sub/?CHANNEL_ID=\(list)")
             _ = try await harness.connections(1)
             harness.sandbox.freeze()
             harness.sandbox.publish(command: "c")
-            try await Task.sleep(for: .milliseconds(400))
+            try await Task.sleep(for: .milliseconds(2_000))
             #expect(harness.sandbox.connections.count == 1)
             harness.sandbox.cut()
             #expect(try await poll == nil)

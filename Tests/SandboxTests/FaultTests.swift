@@ -143,10 +143,10 @@ struct FaultTests {
         try await Harness.run { harness in
             let list = try await harness.channelList()
             harness.sandbox.publish(command: "before")
-            _ = try await harness.fault(#"{"kind":"history-delay","seconds":0.5}"#)
+            _ = try await harness.fault(#"{"kind":"history-delay","seconds":2}"#)
             let client = try await harness.subscribe(list, "&mid=\(zero)")
-            // The history is read within the handshake's job; the gap is half a second wide.
-            try await Task.sleep(for: .milliseconds(200))
+            // The history is read within the handshake's job; the gap is two seconds wide.
+            try await Task.sleep(for: .milliseconds(400))
             harness.sandbox.publish(command: "hole")
             _ = try await harness.connections(1)
             harness.sandbox.publish(command: "after")

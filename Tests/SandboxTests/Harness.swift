@@ -70,9 +70,9 @@ struct Harness: Sendable {
     }
 }
 
-/// Waits for a condition, ten seconds at most.
+/// Waits for a condition, thirty seconds at most.
 func eventually(_ condition: @Sendable () async throws -> Bool) async throws {
-    let limit = ContinuousClock.now.advanced(by: .seconds(10))
+    let limit = ContinuousClock.now.advanced(by: .seconds(30))
     while try await !condition() {
         try #require(ContinuousClock.now < limit, "the condition did not come true")
         try await Task.sleep(for: .milliseconds(2))

@@ -57,7 +57,7 @@ struct HoleTests {
         try await Harness.run { harness in
             let list = try await harness.channelList()
             harness.sandbox.publish(command: "before")
-            _ = try await harness.fault(#"{"kind":"subscribe-race","probability":1,"seconds":0.3}"#)
+            _ = try await harness.fault(#"{"kind":"subscribe-race","probability":1,"seconds":2}"#)
             let client = try await harness.subscribe(list, "&mid=\(zero)")
             try await eventually { harness.sandbox.faults.holes.counts.racedSubscriptions == 1 }
             try await Task.sleep(for: .milliseconds(50))
@@ -82,7 +82,7 @@ struct HoleTests {
             let list = try await harness.channelList()
             let client = try await harness.subscribe(list)
             _ = try await harness.connections(1)
-            _ = try await harness.fault(#"{"kind":"out-of-order","probability":1,"seconds":0.4}"#)
+            _ = try await harness.fault(#"{"kind":"out-of-order","probability":1,"seconds":2}"#)
             let low = (0..<8).map { _ in harness.sandbox.publish(command: "low").description }
             _ = try await harness.fault(#"{"kind":"clear"}"#)
             let high = (0..<3).map { _ in harness.sandbox.publish(command: "high").description }

@@ -51,7 +51,7 @@ struct DamagedState: Sendable {
         try await damage.happen(to: lives.databasePath)
         let damaged = FileManager.default.contents(atPath: lives.databasePath)
         let daemon = try lives.begin()
-        try await eventually(within: .seconds(20), "\(damage): it ends or subscribes\n\(daemon.process.errorOutput)") {
+        try await eventually(within: .seconds(30), "\(damage): it ends or subscribes\n\(daemon.process.errorOutput)") {
             if daemon.process.exit != nil { return true }
             return try await stage.sandbox.connectionCount() > 0
         }
@@ -62,7 +62,7 @@ struct DamagedState: Sendable {
             return .ended(exit, said: daemon.process.errorOutput)
         }
         try await stage.sandbox.load(count: 50, rate: 0)
-        try await stage.sandbox.loadIsDone(within: .seconds(10))
+        try await stage.sandbox.loadIsDone(within: .seconds(30))
         let published = try await stage.published()
         try? await GrowingFile(lives.eventFile).hasLines(published.count, within: .seconds(5))
         if daemon.process.exit == nil { try await lives.stop() } else { _ = try await lives.ended(within: .seconds(1)) }

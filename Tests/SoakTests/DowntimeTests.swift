@@ -99,7 +99,7 @@ struct DowntimeRun: Sendable {
                 daemon = try lives.begin()
             }
             // Under load a poll is answered as soon as it is there, and none is seen waiting.
-            try await eventually(within: .seconds(20), "the daemon subscribes\n\(daemon.process.errorOutput)") {
+            try await eventually(within: .seconds(30), "the daemon subscribes\n\(daemon.process.errorOutput)") {
                 [daemon] in
                 try daemon.mustRun()
                 if file.lineCount > before.lines.count { return true }
@@ -108,7 +108,7 @@ struct DowntimeRun: Sendable {
             try await Task.sleep(for: .seconds(1))
             try await stage.sandbox.stopLoad()
             try await stage.sandbox.load(count: rate, rate: rate)
-            try await stage.sandbox.loadIsDone(within: .seconds(10))
+            try await stage.sandbox.loadIsDone(within: .seconds(30))
             let published = try await stage.published()
             let last = published.last?.mid
             let patience = part.absence.isRecoverable ? 30 : 15

@@ -27,8 +27,8 @@ struct StoreLossRun: Sendable {
                 portal: ["start: retained", "audit: { interval: 10s, lag: 10s }"], sinks: Soak.fileSink, level: "info")
             try await stage.isSubscribed(daemon)
             try await stage.sandbox.load(count: 300, rate: 150)
-            try await stage.sandbox.loadIsDone(within: .seconds(10))
-            try await daemon.hasWritten(300, within: .seconds(10))
+            try await stage.sandbox.loadIsDone(within: .seconds(30))
+            try await daemon.hasWritten(300, within: .seconds(30))
             let before = try await stage.sandbox.ledger()
             switch loss {
             case .newGeneration:
@@ -40,7 +40,7 @@ struct StoreLossRun: Sendable {
             }
             try await stage.isSubscribed(daemon, within: .seconds(40))
             try await stage.sandbox.load(count: 300, rate: 150)
-            try await stage.sandbox.loadIsDone(within: .seconds(10))
+            try await stage.sandbox.loadIsDone(within: .seconds(30))
             try? await daemon.hasWritten(600, within: .seconds(20))
             try await Task.sleep(for: .seconds(1))
             try await daemon.stop()

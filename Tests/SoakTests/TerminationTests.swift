@@ -67,7 +67,7 @@ struct TerminationRun: Sendable {
                 signals.append(signal)
                 daemon.process.signal(signal)
                 if way == .hanging {
-                    try await eventually(within: .seconds(20), "it says that it stops") {
+                    try await eventually(within: .seconds(30), "it says that it stops") {
                         daemon.notify.has("STOPPING=1")
                     }
                     try await Task.sleep(for: .milliseconds(Int.random(in: 0...2_000, using: &random)))
@@ -97,7 +97,7 @@ struct TerminationRun: Sendable {
     /// Before that a signal ends it as it ends any program.
     private static func listens(_ lives: DaemonLives) async throws {
         let daemon = try lives.current()
-        try await eventually(within: .seconds(20), "it has begun\n\(daemon.process.errorOutput)") {
+        try await eventually(within: .seconds(30), "it has begun\n\(daemon.process.errorOutput)") {
             try daemon.mustRun()
             return daemon.notify.value(of: "STATUS") != nil
         }

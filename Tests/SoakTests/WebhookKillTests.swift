@@ -56,7 +56,7 @@ struct WebhookKillRun: Sendable {
                 try lives.current().mustRun()
                 try lives.kill()
                 // What it had sent is read to its end: then every later request is another life's.
-                try await eventually(within: .seconds(10), "its connections end") { receiver.connectionCount == 0 }
+                try await eventually(within: .seconds(30), "its connections end") { receiver.connectionCount == 0 }
                 ends.append(receiver.requestCount)
                 try lives.begin()
             }

@@ -27,6 +27,8 @@ final class PushStandIn: Sendable {
         /// The newest messages of a channel that the store gives.
         var depth = 100
         var refusesPolls: Int?
+        /// A WebSocket's history stops after so many bytes, until this is nil.
+        var historyPause: Int?
         var isOver = false
     }
 
@@ -166,10 +168,6 @@ final class PushStandIn: Sendable {
         return (Set(channels), counter)
     }
 
-    private func history(_ channels: Set<String>, after counter: UInt64?) -> [Message] {
-        Self.history(of: now, channels, after: counter)
-    }
-
     private static func history(of state: State, _ channels: Set<String>, after counter: UInt64?) -> [Message] {
         guard let counter else { return [] }
         return channels.flatMap { channel in
@@ -180,9 +178,9 @@ final class PushStandIn: Sendable {
     private func servePoll(_ peer: StandInPeer, _ target: String) {
         let (channels, after) = note("poll", target)
         if let status = now.refusesPolls { return peer.answer(status, "") }
-        let stored = history(channels, after: after)
+        // Together: what is stored in between must not be missed.
+        let (stored, count) = state.withLock { (Self.history(of: $0, channels, after: after), $0.stored.count) }
         if !stored.isEmpty { return peer.answer(200, Self.text(stored)) }
-        let count = now.stored.count
         for _ in 0..<2000 where !now.isOver {
             let fresh = now.stored.dropFirst(count).filter { channels.contains($0.channel) }
             if let first = fresh.first { return peer.answer(200, Self.text([first])) }
@@ -202,11 +200,16 @@ final class PushStandIn: Sendable {
                 Sec-WebSocket-Accept: \(Data(digest).base64EncodedString())\r\n\r\n
                 """.utf8))
         // In one: this stand-in has no hole between history and registration.
-        state.withLock { state in
+        let rest = state.withLock { state in
             let stored = Self.history(of: state, channels, after: after)
-            if !stored.isEmpty { peer.send(Self.text(stored)) }
+            let frame = stored.isEmpty ? [] : StandInPeer.frame(1, Array(Self.text(stored).utf8))
+            let count = state.historyPause ?? frame.count
+            peer.write(Array(frame.prefix(count)))
             state.sockets.append(peer)
+            return Array(frame.dropFirst(count))
         }
+        while !rest.isEmpty, now.historyPause != nil, !now.isOver { usleep(5000) }
+        peer.write(rest)
         while let (opcode, payload) = peer.readFrame() {
             switch opcode {
             case 1: state.withLock { $0.received.append(String(decoding: payload, as: UTF8.self)) }
@@ -260,14 +263,16 @@ final class StandInPeer: Sendable {
 
     func send(_ text: String) { frame(1, Array(text.utf8)) }
 
-    func frame(_ opcode: UInt8, _ payload: [UInt8]) {
+    func frame(_ opcode: UInt8, _ payload: [UInt8]) { write(Self.frame(opcode, payload)) }
+
+    static func frame(_ opcode: UInt8, _ payload: [UInt8]) -> [UInt8] {
         var bytes = [0x80 | opcode]
         switch payload.count {
         case ..<126: bytes.append(UInt8(payload.count))
         case ..<65536: bytes += [126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF)]
         default: bytes += [127] + (0..<8).map { UInt8(truncatingIfNeeded: payload.count >> (56 - 8 * $0)) }
         }
-        write(bytes + payload)
+        return bytes + payload
     }
 
     func readHead() -> String? {

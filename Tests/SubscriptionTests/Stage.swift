@@ -85,9 +85,9 @@ final class Stage: Sendable {
     deinit { server.end() }
 }
 
-/// Whether `condition` comes true within ten seconds.
+/// Whether `condition` comes true within thirty seconds.
 func eventually(_ condition: () async -> Bool) async -> Bool {
-    for _ in 0..<2000 {
+    for _ in 0..<6000 {
         if await condition() { return true }
         try? await Task.sleep(for: .milliseconds(5))
     }

@@ -23,7 +23,7 @@ extension TransportTests {
             #expect(probe.error == nil)
             #expect(probe.address == "127.0.0.1")
             #expect(probe.connection != nil && probe.handshake == nil && probe.certificateEnd == nil)
-            try await eventually(within: .seconds(5), "it hangs up") { receiver.connectionCount == 0 }
+            try await eventually(within: .seconds(30), "it hangs up") { receiver.connectionCount == 0 }
             #expect(receiver.requestCount == 0)
         }
 
@@ -74,11 +74,11 @@ extension TransportTests {
             let url = Secret("https://127.0.0.1:\(silent.port)")
             try await TransportTests.withTransport { transport in
                 let task = Task { await transport.probe(url, network: direct, timeout: .seconds(60)) }
-                try await eventually(within: .seconds(5), "it connects") { silent.connectionCount == 1 }
+                try await eventually(within: .seconds(30), "it connects") { silent.connectionCount == 1 }
                 task.cancel()
                 #expect(await task.value.error?.stage == .cancelled)
                 let other = Task { await transport.probe(url, network: direct, timeout: .seconds(60)) }
-                try await eventually(within: .seconds(5), "it connects") { silent.connectionCount == 2 }
+                try await eventually(within: .seconds(30), "it connects") { silent.connectionCount == 2 }
                 await transport.shutdown()
                 #expect(await other.value.error?.stage == .cancelled)
                 #expect(

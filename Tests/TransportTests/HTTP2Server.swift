@@ -52,7 +52,7 @@ final class HTTP2Server: Sendable {
             program,
             ["-p", directory.path, "-e", directory.file("error.log"), "-c", directory.file("nginx.conf")])
         self.process = process
-        try await eventually(within: .seconds(10), "nginx accepts connections") {
+        try await eventually(within: .seconds(30), "nginx accepts connections") {
             LoopbackPort.answers(port)
         }
     }

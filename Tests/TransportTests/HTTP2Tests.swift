@@ -188,7 +188,7 @@ extension TransportTests {
                         try await transport.exchange(stage.request("up/?silent"))
                     }
                 }
-                try await eventually(within: .seconds(5), "the request is there") {
+                try await eventually(within: .seconds(30), "the request is there") {
                     stage.upstream.connectionCount > first
                 }
                 stage.front.kill()
@@ -196,7 +196,7 @@ extension TransportTests {
                 #expect(error?.stage == .http && error?.isTimeout == false && error?.isRequestSent == true)
                 #expect(error?.status == nil)
                 // The worker dies after the master.
-                try await eventually(within: .seconds(5), "nobody listens") {
+                try await eventually(within: .seconds(30), "nobody listens") {
                     !LoopbackPort.answers(stage.front.port)
                 }
                 let later = await TransportTests.failure { () async throws(TransportError) in

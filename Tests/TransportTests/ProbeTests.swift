@@ -17,7 +17,7 @@ extension TransportTests {
             try await TransportTests.withTransport { transport in
                 let answers = Answers()
                 transport.probeLoop { answers.count.add(1, ordering: .relaxed) }
-                try await eventually(within: .seconds(5), "the loop answers") {
+                try await eventually(within: .seconds(30), "the loop answers") {
                     answers.count.load(ordering: .relaxed) == 1
                 }
                 let mayGo = DispatchSemaphore(value: 0)
@@ -26,7 +26,7 @@ extension TransportTests {
                 try await Task.sleep(for: .milliseconds(200))
                 #expect(answers.count.load(ordering: .relaxed) == 1)
                 mayGo.signal()
-                try await eventually(within: .seconds(5), "the loop answers again") {
+                try await eventually(within: .seconds(30), "the loop answers again") {
                     answers.count.load(ordering: .relaxed) == 2
                 }
             }

@@ -26,7 +26,7 @@ extension TransportTests {
                 async let opening = TransportTests.failure { () async throws(TransportError) in
                     try await transport.connectWebSocket(TransportTests.socket(own.webSocketURL))
                 }
-                try await eventually(within: .seconds(5), "all three are connected") { own.connectionCount == 3 }
+                try await eventually(within: .seconds(30), "all three are connected") { own.connectionCount == 3 }
                 await transport.shutdown()
                 #expect(await receiving == nil)
                 #expect(await exchange?.stage == .cancelled)
@@ -42,9 +42,9 @@ extension TransportTests {
                 await transport.shutdown()
             }
             try await eventually(
-                within: .seconds(10), "no descriptor is left: \(TransportTests.descriptorCount()) of \(descriptors)"
+                within: .seconds(30), "no descriptor is left: \(TransportTests.descriptorCount()) of \(descriptors)"
             ) { TransportTests.descriptorCount() <= descriptors }
-            try await eventually(within: .seconds(10), "no thread is left") { TransportTests.loopThreadCount() == 0 }
+            try await eventually(within: .seconds(30), "no thread is left") { TransportTests.loopThreadCount() == 0 }
         }
     }
 }
