@@ -19,9 +19,9 @@ struct Intake {
         var at: Duration
         /// Known messages with a higher id do not show that an answer reaches back far enough.
         var reach: MessageID?
-        /// The bytes are a part of an answer.
+        /// The bytes are a part of a unit.
         var isPiece = false
-        /// The newest id of the parts of that answer before this one.
+        /// The newest id of the parts of that unit before this one.
         var newestBefore: MessageID?
     }
 
@@ -164,15 +164,15 @@ struct Intake {
         return conclude(bytes, entry, reception)
     }
 
-    /// Takes what is whole at the front of a long poll's answer that is still coming, or of what is left of it.
+    /// Takes what is whole at the front of a unit that is still coming, or of what is left of it.
     ///
-    /// - Parameter place: where in the answer the bytes begin; moved.
+    /// - Parameter place: where in the unit the bytes begin; moved.
     /// - Returns: how many bytes were taken; nil: none yet.
     mutating func takeFront(
-        _ bytes: [UInt8], from place: inout UnitPlace, decoder: UnitDecoder, reception: Reception
+        _ bytes: [UInt8], kind: FrameKind, from place: inout UnitPlace, decoder: UnitDecoder, reception: Reception
     ) -> (count: Int, outcome: Outcome)? {
         decoded.reset(appendixOffset: bytes.count)
-        let count = bytes.withUnsafeBytes { decoder.decodeFront($0, from: &place, into: &decoded) }
+        let count = bytes.withUnsafeBytes { decoder.decodeFront($0, kind: kind, from: &place, into: &decoded) }
         if count == 0 { return nil }
         return (count, conclude(bytes, JournalEntry(portal: portal), reception))
     }

@@ -5,8 +5,10 @@ import WebSocket
 
 /// Audits: the store is asked from a while ago for what no connection brought.
 extension Session {
-    /// A second WebSocket waits so long for its first unit.
+    /// A second WebSocket waits so long for its first unit to begin.
     private static var webSocketPatience: Duration { .seconds(3) }
+    /// And so long for the next bytes of it.
+    private static var webSocketSilence: Duration { .seconds(30) }
 
     nonisolated func runAudit(
         _ id: AuditID, _ configuration: PullConfiguration, channel: Int?, via transport: PushTransport
@@ -96,7 +98,7 @@ extension Session {
     }
 
     private nonisolated func judge(
-        _ response: HTTPResponse, _ part: AnswerPart, _ source: Source
+        _ response: HTTPResponse, _ part: UnitPart, _ source: Source
     ) async -> AuditOutcome {
         let configuration = source.configuration
         let verdict = PollMeaning.of(
@@ -113,7 +115,7 @@ extension Session {
         return await self.judge(outcome, source)
     }
 
-    private func takeAudit(_ body: [UInt8], _ part: AnswerPart, _ source: Source) async throws -> Intake.Outcome {
+    private func takeAudit(_ body: [UInt8], _ part: UnitPart, _ source: Source) async throws -> Intake.Outcome {
         try await take(body, units: [(range: 0..<body.count, kind: .longPoll)], after: part, from: source)
     }
 
@@ -121,7 +123,7 @@ extension Session {
 
     private nonisolated func auditByWebSocket(_ address: ConnectionURL, _ source: Source) async -> AuditOutcome {
         let request = WebSocketRequest(
-            url: address.url, network: options.network,
+            url: address.url, network: options.network, limits: WebSocketInflow.limits,
             answersTextPings: source.configuration.payloadMode == .jsonRPC)
         let connection: WebSocketConnection
         switch await connect(request) {
@@ -129,27 +131,64 @@ extension Session {
         case .failure(let error): return Self.refusal(LinkEnd(refused: error), source.configuration)
         }
         defer { connection.close(code: 1000) }
-        let batches = await withTaskGroup(of: [MessageBatch]??.self) { group in
-            group.addTask { .some(await connection.receive()) }
-            group.addTask {
-                try? await Task.sleep(for: Self.webSocketPatience)
-                return nil
+        return await firstUnit(of: connection, source)
+    }
+
+    /// The first unit is the history; none is no news.
+    private nonisolated func firstUnit(of connection: WebSocketConnection, _ source: Source) async -> AuditOutcome {
+        var inflow = WebSocketInflow(source)
+        while true {
+            switch await arrival(on: connection) {
+            case .nothing: return .complete
+            case .cut:
+                await takeCut(inflow)
+                return .failed
+            case .ended:
+                await takeCut(inflow)
+                return Self.refusal(LinkEnd(connection.ending), source.configuration)
+            case .batches(let batches):
+                var result: AuditOutcome?
+                do {
+                    for turn in batches.flatMap({ $0.turns(splitsFirst: inflow.source.isHistory) }) {
+                        let outcome = try await take(turn, &inflow)
+                        if inflow.isTooLarge { return .failed }
+                        guard let outcome, result == nil else { continue }
+                        result = await judge(outcome, inflow.source)
+                        inflow.source.isHistory = false
+                    }
+                } catch {
+                    return .failed
+                }
+                if let result { return result }
             }
-            defer { group.cancelAll() }
-            return await group.next() ?? nil
         }
-        guard let batches else { return Task.isCancelled ? .failed : .complete }
-        guard let batches else { return Self.refusal(LinkEnd(connection.ending), source.configuration) }
-        var source = source
-        var result: AuditOutcome?
-        for batch in batches.splittingFirst() {
-            let units = batch.messages.map { (range: $0.start..<$0.end, kind: $0.isBinary ? FrameKind.binary : .text) }
-            guard let outcome = try? await take(batch.bytes, units: units, from: source) else { return .failed }
-            // The first unit is the history.
-            if result == nil { result = await judge(outcome, source) }
-            source.isHistory = false
+    }
+
+    private enum Arrival {
+        case batches([MessageBatch])
+        /// Nothing has come for a while, and nothing is coming.
+        case nothing
+        /// Nothing of a message that has begun has come for long, or nobody waits any more.
+        case cut
+        case ended
+    }
+
+    private nonisolated func arrival(on connection: WebSocketConnection) async -> Arrival {
+        await withTaskGroup(of: Arrival.self) { group in
+            group.addTask { (await connection.receive()).map { .batches($0) } ?? .ended }
+            group.addTask {
+                repeat {
+                    do { try await Task.sleep(for: Self.webSocketPatience) } catch { return .cut }
+                    let activity = connection.activity
+                    guard activity.isWithinMessage else { return .nothing }
+                    let silence = self.time.now().monotonic - .nanoseconds(activity.lastBytesAt)
+                    if silence >= Self.webSocketSilence { return .cut }
+                } while true
+            }
+            let arrival = await group.next() ?? .cut
+            group.cancelAll()
+            return Task.isCancelled ? .cut : arrival
         }
-        return result ?? .complete
     }
 
     private static func refusal(_ end: LinkEnd, _ configuration: PullConfiguration) -> AuditOutcome {

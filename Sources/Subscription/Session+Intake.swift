@@ -29,8 +29,8 @@ extension Session {
         intake.positions.resume(of: configuration.pushServer, wasLive: hasBeenLive)
     }
 
-    /// How much of a long poll's answer has been taken while it came.
-    struct AnswerPart {
+    /// How much of a unit has been taken while it came.
+    struct UnitPart {
         var place = UnitPlace.beginning
         /// Nil: nothing yet.
         var outcome: Intake.Outcome?
@@ -40,9 +40,9 @@ extension Session {
 
     /// Takes the units of one turn. Returns when the journal holds what they brought; replies have gone out before.
     ///
-    /// - Parameter part: of an answer, what was taken before. The outcome is that of the whole.
+    /// - Parameter part: of the first unit, what was taken before. The outcome is that of the whole.
     func take(
-        _ bytes: [UInt8], units: [(range: Range<Int>, kind: FrameKind)], after part: AnswerPart = AnswerPart(),
+        _ bytes: [UInt8], units: [(range: Range<Int>, kind: FrameKind)], after part: UnitPart = UnitPart(),
         from source: Source
     ) async throws -> Intake.Outcome {
         if let failure = feed.failure { throw failure }
@@ -80,13 +80,15 @@ extension Session {
         return outcome
     }
 
-    /// Takes what is whole of an answer that is still coming. Returns how many bytes, when the journal holds what they
+    /// Takes what is whole of a unit that is still coming. Returns how many bytes, when the journal holds what they
     /// brought.
-    func takeFront(_ bytes: [UInt8], after part: inout AnswerPart, from source: Source) async -> Int {
+    func takeFront(
+        _ bytes: [UInt8], kind: FrameKind, after part: inout UnitPart, from source: Source
+    ) async -> Int {
         let server = source.configuration.pushServer
         guard feed.failure == nil,
             let (count, taken) = intake.takeFront(
-                bytes, from: &part.place, decoder: source.decoder,
+                bytes, kind: kind, from: &part.place, decoder: source.decoder,
                 reception: reception(of: source, after: part, isPiece: true))
         else { return 0 }
         var outcome = taken
@@ -107,7 +109,7 @@ extension Session {
     }
 
     private func reception(
-        of source: Source, after part: AnswerPart, isPiece: Bool = false
+        of source: Source, after part: UnitPart, isPiece: Bool = false
     ) -> Intake.Reception {
         let now = time.now()
         let server = source.configuration.pushServer

@@ -111,17 +111,17 @@ extension Session {
     /// What became of a poll, and what was taken while the answer came.
     struct Answer: Sendable {
         var result: Result<HTTPResponse, TransportError>
-        var part = AnswerPart()
+        var part = UnitPart()
     }
 
     /// A large answer is taken while it comes.
     ///
     /// - Parameter begins: fired when the server begins to answer.
     func exchange(_ request: HTTPRequest, taking source: Source, begins: OneShotSignal? = nil) async -> Answer {
-        var part = AnswerPart()
+        var part = UnitPart()
         do throws(TransportError) {
             let response = try await transport.exchange(request, begins: { begins?.fire() }) { bytes in
-                await takeFront(bytes, after: &part, from: source)
+                await takeFront(bytes, kind: .longPoll, after: &part, from: source)
             }
             return Answer(result: .success(response), part: part)
         } catch {
@@ -151,7 +151,7 @@ extension Session {
     }
 
     private func judge(
-        _ response: HTTPResponse, _ part: AnswerPart, _ source: Source, _ state: inout PollState
+        _ response: HTTPResponse, _ part: UnitPart, _ source: Source, _ state: inout PollState
     ) async -> Step {
         let configuration = source.configuration
         let verdict = PollMeaning.of(
@@ -189,7 +189,7 @@ extension Session {
     }
 
     private func takeBody(
-        _ body: [UInt8], _ part: AnswerPart, _ source: Source, _ state: inout PollState
+        _ body: [UInt8], _ part: UnitPart, _ source: Source, _ state: inout PollState
     ) async -> Taken {
         do {
             let outcome = try await take(

@@ -17,7 +17,8 @@ extension Session {
             return LinkEnd(.unusable, cause: error.message, cure: error.cure)
         }
         let request = WebSocketRequest(
-            url: address.url, network: options.network, answersTextPings: configuration.payloadMode == .jsonRPC,
+            url: address.url, network: options.network, limits: WebSocketInflow.limits,
+            answersTextPings: configuration.payloadMode == .jsonRPC,
             // What the server would have sent between its ping and the answer is to be asked for.
             onPing: { [newJobs] in newJobs.yield(.tick) })
         let connection: WebSocketConnection
@@ -28,15 +29,17 @@ extension Session {
         }
         await register(connection, id)
         if stop.isFired { connection.close(code: 1000) }
-        var source = Source(link: id, configuration: configuration)
-        source.isFirst = position != .none
+        var inflow = WebSocketInflow(Source(link: id, configuration: configuration))
+        inflow.source.isFirst = position != .none
+        inflow.source.isHistory = inflow.source.isFirst
         while let batches = await connection.receive() {
-            for batch in source.isFirst ? batches.splittingFirst() : batches {
-                source.isHistory = source.isFirst
-                if let end = await take(batch, source, connection) { return end }
-                source.isFirst = false
+            for batch in batches {
+                for turn in batch.turns(splitsFirst: inflow.source.isFirst) {
+                    if let end = await take(turn, &inflow, connection) { return end }
+                }
             }
         }
+        await takeCut(inflow)
         if connection.ending == nil {
             // Cancelled: nobody waits for the peer's answer any more.
             connection.close(code: 1000)
@@ -59,11 +62,15 @@ extension Session {
 
     /// An end if the connection must not go on.
     private func take(
-        _ batch: MessageBatch, _ source: Source, _ connection: WebSocketConnection
+        _ turn: MessageBatch, _ inflow: inout WebSocketInflow, _ connection: WebSocketConnection
     ) async -> LinkEnd? {
-        let units = batch.messages.map { (range: $0.start..<$0.end, kind: $0.isBinary ? FrameKind.binary : .text) }
         do {
-            let outcome = try await take(batch.bytes, units: units, from: source)
+            guard let outcome = try await take(turn, &inflow) else {
+                guard inflow.isTooLarge else { return nil }
+                connection.close(code: 1009)
+                return LinkEnd(.closed(code: 1009, reason: ""), cause: "a message is too large")
+            }
+            (inflow.source.isFirst, inflow.source.isHistory) = (false, false)
             guard outcome.damage != nil else { return nil }
             // The store is asked again from the last good position.
             connection.close(code: 1007)
@@ -72,18 +79,6 @@ extension Session {
             connection.close(code: 1001)
             return .stopped
         }
-    }
-}
-
-extension [MessageBatch] {
-    /// The first message in a batch of its own: it is the history, and how many messages are in that tells whether it was
-    /// cut. What came right behind it must not be counted with it.
-    func splittingFirst() -> [MessageBatch] {
-        guard var rest = first, rest.messages.count > 1 else { return self }
-        var head = rest
-        head.messages = [rest.messages.removeFirst()]
-        head.bytes.removeSubrange(head.messages[0].end...)
-        return [head, rest] + dropFirst()
     }
 }
 

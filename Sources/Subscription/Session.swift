@@ -256,7 +256,7 @@ public actor Session {
             let activity = connection.activity
             _ = machine.handle(
                 .activity(
-                    id, lastFrameAt: .nanoseconds(activity.lastFrameAt),
+                    id, lastBytesAt: .nanoseconds(activity.lastBytesAt),
                     serverPings: UInt64(clamping: activity.pingsReceived)), at: now)
         }
         handle(.tick)

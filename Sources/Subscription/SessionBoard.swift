@@ -28,7 +28,7 @@ final class SessionBoard: Sendable {
         return state.withLock { state in
             var figures = state.figures
             figures.liveSince = state.liveSince.map(wall)
-            let heard = state.connections.values.map { Duration.nanoseconds($0.activity.lastFrameAt) }
+            let heard = state.connections.values.map { Duration.nanoseconds($0.activity.lastBytesAt) }
             if let last = ([state.lastContact].compactMap(\.self) + heard).max() { figures.lastContact = wall(last) }
             figures.heartbeat?.lastReturn = state.heartbeatReturn.map(wall)
             return figures
@@ -87,7 +87,7 @@ final class SessionBoard: Sendable {
         let connection = state.withLock { state in
             let connection = state.connections.removeValue(forKey: id)
             if let connection {
-                let heard = Duration.nanoseconds(connection.activity.lastFrameAt)
+                let heard = Duration.nanoseconds(connection.activity.lastBytesAt)
                 state.lastContact = max(state.lastContact ?? heard, heard)
             }
             return connection

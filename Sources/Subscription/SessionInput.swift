@@ -22,7 +22,7 @@ public enum SessionInput: Sendable {
     /// When the last frame of a WebSocket came, on the monotonic clock, and how often the server has pinged on it: control
     /// frames up to version 4, the text `ping` from version 5 on. Leads to no action: tell it of all connections before
     /// each `tick`, which judges their silence. Tell it, and a `tick`, as soon as the server has pinged, too.
-    case activity(LinkID, lastFrameAt: Duration, serverPings: UInt64)
+    case activity(LinkID, lastBytesAt: Duration, serverPings: UInt64)
     /// Messages came in one unit, new or not. `isHistory`: the first unit of a connection that asked with a position. Not
     /// for the answer to an audit.
     case received(LinkID, count: Int, isHistory: Bool)

@@ -24,9 +24,9 @@ extension SessionMachine {
     }
 
     /// A frame that came before the clock is looked at belongs to the time before a sleep.
-    mutating func noteContact(lastFrameAt: Duration, at now: Moment) {
+    mutating func noteContact(lastBytesAt: Duration, at now: Moment) {
         let last = lastMoment ?? now
-        let heard = last.wall + (lastFrameAt - last.monotonic).inSeconds
+        let heard = last.wall + (lastBytesAt - last.monotonic).inSeconds
         lastContact = max(lastContact ?? heard, heard)
     }
 

@@ -73,7 +73,7 @@ extension SessionMachine {
         if links.contains(where: { $0.id == id }) { mayMissMessages = true }
         change(id) { link in
             link.openedAt = link.openedAt ?? now.monotonic
-            link.lastFrameAt = link.lastFrameAt ?? now.monotonic
+            link.lastBytesAt = link.lastBytesAt ?? now.monotonic
         }
     }
 
@@ -83,14 +83,14 @@ extension SessionMachine {
         change(id) { $0.revision = revision }
     }
 
-    mutating func note(_ id: LinkID, lastFrameAt: Duration, serverPings: UInt64, at now: Moment) {
+    mutating func note(_ id: LinkID, lastBytesAt: Duration, serverPings: UInt64, at now: Moment) {
         guard let before = links.first(where: { $0.id == id }) else { return }
         change(id) { link in
-            link.lastFrameAt = lastFrameAt
+            link.lastBytesAt = lastBytesAt
             link.serverPings = max(link.serverPings, serverPings)
-            if let pingedAt = link.pingedAt, pingedAt <= lastFrameAt { link.pingedAt = nil }
+            if let pingedAt = link.pingedAt, pingedAt <= lastBytesAt { link.pingedAt = nil }
         }
-        if before.isProven, lastFrameAt > before.lastFrameAt ?? .zero { noteContact(lastFrameAt: lastFrameAt, at: now) }
+        if before.isProven, lastBytesAt > before.lastBytesAt ?? .zero { noteContact(lastBytesAt: lastBytesAt, at: now) }
         // From version 5 on the pings are text, come every few seconds, and nothing is known to be dropped after them.
         if serverPings > before.serverPings, before.configuration.version < 5 {
             planAudit(in: rules.auditAfterPing, at: now)
@@ -102,7 +102,7 @@ extension SessionMachine {
         change(id) { link in
             link.isProven = true
             link.openedAt = link.openedAt ?? now.monotonic
-            link.lastFrameAt = link.lastFrameAt ?? now.monotonic
+            link.lastBytesAt = link.lastBytesAt ?? now.monotonic
         }
         noteReturn(at: now)
         if before.transport == .webSocket, !before.isProven { webSocketWorked() }

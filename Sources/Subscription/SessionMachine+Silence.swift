@@ -7,7 +7,7 @@ extension SessionMachine {
         var times = [link.closesAt].compactMap { $0 }
         guard let openedAt = link.openedAt else { return times }
         if !link.isProven { times.append(openedAt + rules.proof) }
-        if link.transport == .webSocket, let heard = link.lastFrameAt {
+        if link.transport == .webSocket, let heard = link.lastBytesAt {
             times.append(heard + idleLimit(link))
             times.append(link.pingedAt.map { $0 + rules.pongLimit } ?? heard + rules.pingInterval)
         }
@@ -41,7 +41,7 @@ extension SessionMachine {
     }
 
     private mutating func listen(to link: Link, at now: Moment, _ actions: inout [SessionAction]) {
-        guard let heard = link.lastFrameAt else { return }
+        guard let heard = link.lastBytesAt else { return }
         let silence = now.monotonic - heard
         let isUnanswered = link.pingedAt.map { now.monotonic - $0 >= rules.pongLimit } ?? false
         if isUnanswered || silence >= idleLimit(link) {

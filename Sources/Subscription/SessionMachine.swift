@@ -22,7 +22,7 @@ public struct SessionMachine: Sendable {
         var revision: Int
         var openedAt: Duration?
         var isProven = false
-        var lastFrameAt: Duration?
+        var lastBytesAt: Duration?
         var pingedAt: Duration?
         /// How often the server has pinged.
         var serverPings: UInt64 = 0
@@ -108,8 +108,8 @@ public struct SessionMachine: Sendable {
     public mutating func handle(_ input: SessionInput, at now: Moment) -> [SessionAction] {
         if isStopping { return stopping(input) }
         var actions: [SessionAction] = []
-        if case .activity(let id, let lastFrameAt, let serverPings) = input {
-            note(id, lastFrameAt: lastFrameAt, serverPings: serverPings, at: now)
+        if case .activity(let id, let lastBytesAt, let serverPings) = input {
+            note(id, lastBytesAt: lastBytesAt, serverPings: serverPings, at: now)
             return actions
         }
         watchClock(at: now, &actions)

@@ -41,10 +41,12 @@ public enum WebSocketEnding: Sendable, Equatable {
 
 /// What the loop has seen of a connection.
 public struct WebSocketActivity: Sendable {
-    /// The last frame of any kind, in nanoseconds of the monotonic clock; the upgrade's answer counts as one.
-    public var lastFrameAt: Int64
+    /// The last bytes, of a frame of any kind or of the upgrade's answer, in nanoseconds of the monotonic clock.
+    public var lastBytesAt: Int64
     public var pingsReceived: Int
     public var pongsReceived: Int
+    /// A message has begun to arrive and is not whole yet.
+    public var isWithinMessage: Bool
 }
 
 /// An open WebSocket. Pings are answered by the loop; whether anybody calls `receive` makes no difference, until the

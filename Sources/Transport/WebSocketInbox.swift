@@ -12,7 +12,8 @@ final class WebSocketInbox: Sendable {
         var isFull = false
         var ending: WebSocketEnding?
         var waiter: CheckedContinuation<[MessageBatch]?, Never>?
-        var activity = WebSocketActivity(lastFrameAt: 0, pingsReceived: 0, pongsReceived: 0)
+        var activity = WebSocketActivity(
+            lastBytesAt: 0, pingsReceived: 0, pongsReceived: 0, isWithinMessage: false)
     }
 
     private let state = Mutex(State())

@@ -102,7 +102,6 @@ final class WebSocketLink {
     func read(into scratch: ReadBuffer, now: Int64) -> Progress {
         var batch = MessageBatch()
         var total = 0
-        let framesBefore = session.framesReceived
         let pingsBefore = pingsReceived
         var progress = Progress.again
         while phase != .connecting {
@@ -125,7 +124,8 @@ final class WebSocketLink {
             }
         }
         if answersTextPings { answerTextPings(in: &batch) }
-        if phase == .open && session.framesReceived != framesBefore { note(now: now) }
+        // A part of a frame is a sign of life, too: a large one may take minutes.
+        if phase == .open && total > 0 { note(now: now) }
         if pingsReceived != pingsBefore { onPing?() }
         if !batch.isEmpty && inbox.deliver(batch) { isPaused = true }
         return progress
@@ -170,7 +170,8 @@ final class WebSocketLink {
     private func note(now: Int64) {
         inbox.note(
             WebSocketActivity(
-                lastFrameAt: now, pingsReceived: pingsReceived, pongsReceived: session.pongsReceived))
+                lastBytesAt: now, pingsReceived: pingsReceived, pongsReceived: session.pongsReceived,
+                isWithinMessage: session.isWithinMessage))
     }
 
     /// Here and not where messages are handled: that may take its time. Many at once get one answer.
@@ -178,7 +179,8 @@ final class WebSocketLink {
         let before = batch.messages.count
         let bytes = batch.bytes
         batch.messages.removeAll { message in
-            !message.isBinary && bytes[message.start..<message.end].elementsEqual("ping".utf8)
+            !message.isBinary && message.extent == .whole
+                && bytes[message.start..<message.end].elementsEqual("ping".utf8)
         }
         let pings = before - batch.messages.count
         guard pings > 0 else { return }

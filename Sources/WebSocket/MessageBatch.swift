@@ -1,18 +1,29 @@
 /// Messages that arrived in one turn of the event loop: their payloads back to back in one buffer, so that a turn costs
-/// no allocation for each message. Only complete messages stand here.
+/// no allocation for each message.
 public struct MessageBatch: Sendable {
-    /// One message (RFC 6455 5.6), whatever number of frames it came in.
+    /// How much of a message stands here. Other than `whole` only where `WebSocketSession.Limits.frontSize` allows it.
+    public enum Extent: Sendable {
+        case whole
+        /// It goes on with the next message of this batch or a later one.
+        case front
+        /// What is left of the message whose fronts came before; may be empty.
+        case rest
+    }
+
+    /// One message (RFC 6455 5.6), whatever number of frames it came in, or a part of it.
     public struct Message: Sendable, Equatable {
-        /// A text message otherwise; its bytes are valid UTF-8 then.
+        /// A text message otherwise; a whole one is valid UTF-8 then, and parts of one are together.
         public var isBinary: Bool
+        public var extent: Extent
         /// Offset of the first byte in the batch's `bytes`.
         public var start: Int
         /// Offset behind the last byte; equal to `start` for an empty message.
         public var end: Int
 
         @inlinable
-        public init(isBinary: Bool, start: Int, end: Int) {
+        public init(isBinary: Bool, start: Int, end: Int, extent: Extent = .whole) {
             self.isBinary = isBinary
+            self.extent = extent
             self.start = start
             self.end = end
         }

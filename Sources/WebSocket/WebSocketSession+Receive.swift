@@ -27,7 +27,6 @@ extension WebSocketSession {
         from start: UnsafeRawPointer, to end: UnsafeRawPointer, into batch: inout MessageBatch
     ) -> UnsafeRawPointer {
         var cursor = start
-        var frames = 0
         let maximum = limits.maximumMessageSize
         while end - cursor >= 2 {
             let first = cursor.load(as: UInt8.self)
@@ -59,9 +58,7 @@ extension WebSocketSession {
             batch.messages.append(
                 MessageBatch.Message(isBinary: first == 0x82, start: offset, end: offset &+ length))
             cursor = payload + length
-            frames &+= 1
         }
-        framesReceived &+= frames
         return cursor
     }
 
@@ -77,13 +74,12 @@ extension WebSocketSession {
         guard let current = frame else { return cursor }
         let count = min(frameRemaining, end - cursor)
         if count > 0 {
-            try takePayload(current.opcode, cursor, count)
+            try takePayload(current.opcode, cursor, count, into: &batch)
             frameRemaining -= count
             cursor += count
         }
         if frameRemaining == 0 {
             frame = nil
-            framesReceived &+= 1
             try finishFrame(current, into: &batch)
         }
         return cursor
@@ -125,14 +121,14 @@ extension WebSocketSession {
                 guard messageKind == nil else { throw .framing("new message within a fragmented one", "5.4") }
                 messageKind = header.opcode
             }
-            guard header.length <= limits.maximumMessageSize - message.count else { throw .tooBig }
+            guard header.length <= limits.maximumMessageSize - handedOut - message.count else { throw .tooBig }
         }
         frame = header
         frameRemaining = header.length
     }
 
     private mutating func takePayload(
-        _ opcode: Opcode, _ start: UnsafeRawPointer, _ count: Int
+        _ opcode: Opcode, _ start: UnsafeRawPointer, _ count: Int, into batch: inout MessageBatch
     ) throws(ProtocolViolation) {
         let bytes = UnsafeBufferPointer(start: start.assumingMemoryBound(to: UInt8.self), count: count)
         if opcode.isControl {
@@ -143,6 +139,10 @@ extension WebSocketSession {
             throw .notUTF8("text message is not UTF-8")
         }
         message.append(contentsOf: bytes)
+        if let size = limits.frontSize, message.count >= size {
+            handedOut += message.count
+            handOut(.front, into: &batch)
+        }
     }
 
     private mutating func finishFrame(
@@ -171,15 +171,22 @@ extension WebSocketSession {
         let isText = messageKind == .text
         // At a boundary the validator is as new, ready for the next message.
         guard !isText || validator.isAtBoundary else { throw .notUTF8("text message ends within a character") }
+        handOut(handedOut == 0 ? .whole : .rest, into: &batch)
         messageKind = nil
+        handedOut = 0
+    }
+
+    private mutating func handOut(_ extent: MessageBatch.Extent, into batch: inout MessageBatch) {
         let start = batch.bytes.count
         if start == 0 && message.count > Self.largestKeptBuffer {
-            // A large message alone in its batch is handed over whole, not copied.
+            // What is large and alone in its batch is handed over, not copied.
             batch.bytes = message
         } else {
             batch.bytes.append(contentsOf: message)
         }
-        batch.messages.append(MessageBatch.Message(isBinary: !isText, start: start, end: batch.bytes.count))
+        batch.messages.append(
+            MessageBatch.Message(
+                isBinary: messageKind == .binary, start: start, end: batch.bytes.count, extent: extent))
         message.removeAll(keepingCapacity: message.capacity <= Self.largestKeptBuffer)
     }
 }

@@ -14,6 +14,9 @@ public struct WebSocketSession: Sendable {
         /// Bytes of one message, all fragments together. A larger one ends the session with 1009 as soon as a frame
         /// header says so.
         public var maximumMessageSize = 64 * 1024 * 1024
+        /// Once so many bytes of an unfinished message have arrived they are handed out as its front, so that nobody has
+        /// to hold all of it at once. Nil: only whole messages are handed out.
+        public var frontSize: Int?
         /// Once so many bytes wait to be sent, only the latest ping gets its pong (RFC 6455 5.5.3), so that a server
         /// that pings and does not read costs no memory.
         public var maximumWaitingBytes = 64 * 1024
@@ -44,8 +47,6 @@ public struct WebSocketSession: Sendable {
     public internal(set) var state = State.open
     /// Set once, when `state` becomes `closed`.
     public internal(set) var ending: Ending?
-    /// Frames of all kinds whose last byte has arrived.
-    public internal(set) var framesReceived = 0
     public internal(set) var pingsReceived = 0
     public internal(set) var pongsReceived = 0
     /// The payload of the latest pong.
@@ -64,7 +65,12 @@ public struct WebSocketSession: Sendable {
     /// Text or binary while a message is arriving that is not whole in one chunk.
     var messageKind: Opcode?
     var message: [UInt8] = []
+    /// Bytes of that message that have been handed out as its fronts.
+    var handedOut = 0
     var validator = UTF8Validator()
+
+    /// A frame or a message has begun and is not whole yet.
+    public var isWithinMessage: Bool { frame != nil || messageKind != nil || !partialHeader.isEmpty }
 
     private var outgoing: [UInt8] = []
     /// The latest ping that came when `outgoing` was full.

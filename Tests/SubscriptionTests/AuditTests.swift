@@ -50,17 +50,17 @@ import Timing
         var machine = quiet()
         let link = try machine.live(configuration())
         machine.run(for: 100)
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: 1))
+        machine.send(.activity(link, lastBytesAt: machine.now.monotonic, serverPings: 1))
         var times = audits(machine.run(for: 10))
         #expect(times.count == 1 && (1.0...3.01).contains(times[0]))
         let first = machine.now.monotonic - .seconds(10 - times[0])
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: 2))
+        machine.send(.activity(link, lastBytesAt: machine.now.monotonic, serverPings: 2))
         let begin = machine.now.monotonic
         times = audits(machine.run(for: 60))
         #expect(times.count == 1)
         #expect(abs((begin + .seconds(times[0]) - first).inSeconds - 30) < 0.1)
         // The same number again is no new ping.
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: 2))
+        machine.send(.activity(link, lastBytesAt: machine.now.monotonic, serverPings: 2))
         #expect(audits(machine.run(for: 60)).isEmpty)
     }
 
@@ -69,7 +69,7 @@ import Timing
         var machine = quiet()
         let link = try machine.live(configuration(version: 5))
         machine.run(for: 100)
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: 7))
+        machine.send(.activity(link, lastBytesAt: machine.now.monotonic, serverPings: 7))
         #expect(audits(machine.run(for: 60)).isEmpty)
     }
 

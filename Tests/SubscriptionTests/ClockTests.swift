@@ -78,7 +78,7 @@ import Timing
         var machine = Machine { $0.regularRefresh = 1_000_000 }
         let link = try machine.live(configuration())
         machine.pass(20)
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: 0))
+        machine.send(.activity(link, lastBytesAt: machine.now.monotonic, serverPings: 0))
         machine.now.wall += 3600
         machine.send(.tick)
         let close = try #require(
@@ -109,7 +109,7 @@ import Timing
             }
             let link = try machine.live(configuration(version: 5))
             machine.pass(10)
-            machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: pings))
+            machine.send(.activity(link, lastBytesAt: machine.now.monotonic, serverPings: pings))
             machine.send(.tick)
             let happened = machine.run(for: 20.1)
             let close = happened.first { if case .close(link, 3005, _) = $0.action { true } else { false } }

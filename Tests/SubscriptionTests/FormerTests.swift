@@ -215,9 +215,9 @@ import Timing
         var machine = Machine()
         let link = try machine.live(configuration())
         machine.pass(100)
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic - .seconds(10), serverPings: 0))
+        machine.send(.activity(link, lastBytesAt: machine.now.monotonic - .seconds(10), serverPings: 0))
         machine.now.wall += 90_000
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: 0))
+        machine.send(.activity(link, lastBytesAt: machine.now.monotonic, serverPings: 0))
         machine.send(.tick)
         machine.send(.configured(configuration(end: Int64(machine.now.wall) + 40_000), skew: 0))
         machine.send(.ended(link, lost))

@@ -65,7 +65,7 @@ struct Machine {
     /// All open connections have just heard something.
     mutating func hear() {
         for link in machine.links where link.openedAt != nil {
-            send(.activity(link.id, lastFrameAt: now.monotonic, serverPings: link.serverPings))
+            send(.activity(link.id, lastBytesAt: now.monotonic, serverPings: link.serverPings))
         }
     }
 

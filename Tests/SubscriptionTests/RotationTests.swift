@@ -101,7 +101,7 @@ import Timing
                     .configurationFailed(ConfigurationFailure(message: "m", cure: "", retry: .schedule(.rest))),
                     .ended(link, lost), .command(.configExpire), .command(.channelExpire(id: nil)), .tick,
                     .ended(link, LinkEnd(.closed(code: 4010, reason: ""), cause: "c")),
-                    .activity(link, lastFrameAt: machine.now.monotonic, serverPings: 0),
+                    .activity(link, lastBytesAt: machine.now.monotonic, serverPings: 0),
                 ]
                 machine.send(inputs.randomElement(using: &random) ?? .tick)
                 links += machine.opened

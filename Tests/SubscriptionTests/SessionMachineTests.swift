@@ -107,7 +107,7 @@ import Timing
         let quiet = machine.run(for: 44)
         #expect(quiet.contains { if case .ping(link) = $0.action { true } else { false } })
         #expect(!quiet.contains { if case .close = $0.action { true } else { false } })
-        machine.send(.activity(link, lastFrameAt: machine.now.monotonic, serverPings: 0))
+        machine.send(.activity(link, lastBytesAt: machine.now.monotonic, serverPings: 0))
         let answered = machine.run(for: 29)
         #expect(!answered.contains { if case .close = $0.action { true } else { false } })
         let silent = machine.run(for: 20)
@@ -128,7 +128,7 @@ import Timing
         machine.send(.command(.noOperation))
         #expect(machine.closed.isEmpty)
         for link in [old, new] {
-            machine.send(.activity(link, lastFrameAt: machine.now.monotonic - .seconds(15), serverPings: 0))
+            machine.send(.activity(link, lastBytesAt: machine.now.monotonic - .seconds(15), serverPings: 0))
             #expect(machine.closed.isEmpty)
         }
         machine.send(.tick)

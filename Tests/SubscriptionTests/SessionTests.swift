@@ -230,12 +230,17 @@ import WebSocket
         var batch = MessageBatch()
         batch.bytes = Array("abcde".utf8)
         batch.messages = [(0, 2), (2, 3), (3, 5)].map { MessageBatch.Message(isBinary: false, start: $0.0, end: $0.1) }
-        let split = [batch, batch].splittingFirst()
-        let texts = split.map { batch in
-            batch.messages.map { String(decoding: batch.bytes[$0.start..<$0.end], as: UTF8.self) }
+        func turns(_ splitsFirst: Bool) -> [[String]] {
+            batch.turns(splitsFirst: splitsFirst).map { batch in
+                batch.messages.map { String(decoding: batch.bytes[$0.start..<$0.end], as: UTF8.self) }
+            }
         }
-        #expect(texts == [["ab"], ["c", "de"], ["ab", "c", "de"]])
-        #expect([MessageBatch]().splittingFirst().isEmpty)
+        #expect(turns(true) == [["ab"], ["c", "de"]])
+        #expect(turns(false) == [["ab", "c", "de"]])
+        batch.messages[0].extent = .rest
+        #expect(turns(false) == [["ab"], ["c", "de"]])
+        batch.messages[2].extent = .front
+        #expect(turns(true) == [["ab"], ["c"], ["de"]])
     }
 
     @Test("Refused audits pause, and say so")

@@ -16,14 +16,14 @@ extension Simulation {
         case .registers(let id, let history): registers(id, history)
         case .opens(let id):
             links[id]?.isOpen = true
-            links[id]?.lastFrameAt = now - slept
+            links[id]?.lastBytesAt = now - slept
             send(.opened(id))
         case .arrives(let id, let messages, let isHistory):
             guard links[id]?.isDead == false else {
                 // Others of the same time, with higher numbers, may have arrived.
                 return dropped.formUnion(messages.map(\.serial))
             }
-            links[id]?.lastFrameAt = now - slept
+            links[id]?.lastBytesAt = now - slept
             take(messages, of: links[id]?.channels ?? [], from: id, isHistory: isHistory)
         case .serverPings(let id): serverPings(id)
         case .ended(let id, let end):
@@ -123,7 +123,7 @@ extension Simulation {
         plan(.serverPings(id), in: 120...120)
         guard !link.isDead, now >= sleepsUntil else { return }
         links[id]?.serverPings += 1
-        links[id]?.lastFrameAt = now - slept
+        links[id]?.lastBytesAt = now - slept
         lookAtLinks()
     }
 

@@ -61,7 +61,7 @@ struct Simulation {
         /// Cut, and nobody knows.
         var isDead = false
         var isOpen = false
-        var lastFrameAt: Double
+        var lastBytesAt: Double
         var serverPings: UInt64 = 0
         /// The server drops until then.
         var deafUntil = -1.0
@@ -261,7 +261,7 @@ struct Simulation {
     private mutating func tellActivity(_ id: LinkID) {
         guard let link = links[id], link.transport == .webSocket, link.isOpen else { return }
         let heard = SessionInput.activity(
-            id, lastFrameAt: .seconds(1000 + link.lastFrameAt), serverPings: link.serverPings)
+            id, lastBytesAt: .seconds(1000 + link.lastBytesAt), serverPings: link.serverPings)
         _ = machine.handle(heard, at: moment)
     }
 
@@ -272,9 +272,9 @@ struct Simulation {
             plan(.asked, in: 0.01...1)
         case .open(let id, let transport, let configuration):
             opens.append(now)
-            links[id] = Link(transport: transport, channels: configuration.keys, lastFrameAt: now - slept)
+            links[id] = Link(transport: transport, channels: configuration.keys, lastBytesAt: now - slept)
             plan(.begins(id), in: 0...0)
-        case .ping(let id): if links[id]?.isDead == false { links[id]?.lastFrameAt = now - slept }
+        case .ping(let id): if links[id]?.isDead == false { links[id]?.lastBytesAt = now - slept }
         case .close(let id, _, _):
             if links.removeValue(forKey: id) != nil { plan(.ended(id, .closedByUs), in: 0...0) }
         case .holdPosition: if without != .hold { memory.hold() }

@@ -116,7 +116,7 @@ private final class Year {
         if later.wall >= roomAt { disk.state.withLock { $0.isFull = false } }
         for link in machine.links where link.openedAt != nil {
             _ = machine.handle(
-                .activity(link.id, lastFrameAt: later.monotonic, serverPings: link.serverPings), at: later)
+                .activity(link.id, lastBytesAt: later.monotonic, serverPings: link.serverPings), at: later)
         }
         pending += machine.handle(.tick, at: later)
     }

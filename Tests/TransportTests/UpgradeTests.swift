@@ -26,7 +26,7 @@ extension TransportTests {
                 #expect(lines.contains("Host: 127.0.0.1:\(server.port)"))
                 #expect(lines.contains("User-Agent: pulld-test/1"))
                 #expect(!lines.contains { $0.hasPrefix("X-Evil") || $0.lowercased().contains("extensions") })
-                #expect(connection.activity.lastFrameAt > 0)
+                #expect(connection.activity.lastBytesAt > 0)
             }
         }
 
@@ -77,7 +77,7 @@ extension TransportTests {
                 #expect(error?.retryAfter == retryAfter)
                 #expect(error?.cure.isEmpty == false)
                 #expect(error?.message == "127.0.0.1 refuses the upgrade to WebSocket with status \(status)")
-                try await eventually(within: .seconds(5), "the socket is closed") { server.openCount == 0 }
+                try await eventually(within: .seconds(30), "the socket is closed") { server.openCount == 0 }
             }
         }
 
@@ -120,8 +120,8 @@ extension TransportTests {
                     #expect(error?.stage == .upgrade && error?.isTimeout == true)
                     #expect(error?.message == "127.0.0.1 did not answer the upgrade to WebSocket in time")
                 }
-                #expect(time >= .milliseconds(400) && time < .seconds(3))
-                try await eventually(within: .seconds(5), "the socket is closed") { server.openCount == 0 }
+                #expect(time >= .milliseconds(400) && time < .seconds(10))
+                try await eventually(within: .seconds(30), "the socket is closed") { server.openCount == 0 }
             }
         }
 
@@ -134,13 +134,13 @@ extension TransportTests {
                         try await transport.connectWebSocket(TransportTests.socket(server.webSocketURL))
                     }
                 }
-                try await eventually(within: .seconds(5), "the connection is there") { server.connectionCount == 1 }
+                try await eventually(within: .seconds(30), "the connection is there") { server.connectionCount == 1 }
                 let time = await TransportTests.took {
                     task.cancel()
                     #expect(await task.value?.stage == .cancelled)
                 }
-                #expect(time < .seconds(1))
-                try await eventually(within: .seconds(5), "the socket is closed") { server.openCount == 0 }
+                #expect(time < .seconds(10))
+                try await eventually(within: .seconds(30), "the socket is closed") { server.openCount == 0 }
             }
         }
 
@@ -159,7 +159,7 @@ extension TransportTests {
                     task.cancel()
                     await task.value
                 }
-                try await eventually(within: .seconds(5), "all are closed, not \(server.openCount)") {
+                try await eventually(within: .seconds(30), "all are closed, not \(server.openCount)") {
                     server.openCount == 0
                 }
             }

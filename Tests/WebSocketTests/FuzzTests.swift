@@ -20,7 +20,10 @@ struct FuzzTests {
             }
             let whole = Reception(input, endsStream: true)
             let size = Int.random(in: 1...40, using: &random)
-            let pieces = Reception(input, cuts: Array(stride(from: size, to: input.count, by: size)), endsStream: true)
+            let cuts = Array(stride(from: size, to: input.count, by: size))
+            var limits = WebSocketSession.Limits()
+            if Bool.random(using: &random) { limits.frontSize = Int.random(in: 1...500, using: &random) }
+            let pieces = Reception(input, cuts: cuts, limits: limits, endsStream: true)
             if whole != pieces {
                 Issue.record("seed \(seed), round \(round): \(whole) in pieces of \(size): \(pieces)")
             }

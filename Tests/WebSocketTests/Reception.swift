@@ -47,8 +47,19 @@ struct Reception: Equatable {
     init() {}
 
     mutating func read(_ session: inout WebSocketSession, _ batch: MessageBatch) {
-        messages = batch.messages.map {
-            ReceivedMessage(isBinary: $0.isBinary, bytes: Array(batch.bytes[$0.start..<$0.end]))
+        var fronts: [UInt8] = []
+        for message in batch.messages {
+            let bytes = fronts + batch.bytes[message.start..<message.end]
+            switch message.extent {
+            case .front:
+                #expect(message.start < message.end)
+                fronts = bytes
+                continue
+            case .whole: #expect(fronts.isEmpty)
+            case .rest: #expect(!fronts.isEmpty)
+            }
+            fronts = []
+            messages.append(ReceivedMessage(isBinary: message.isBinary, bytes: bytes))
         }
         guard let frames = ClientFrame.parse(session.takeOutgoing()) else {
             Issue.record("the client sent what no server understands")

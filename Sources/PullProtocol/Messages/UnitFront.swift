@@ -14,12 +14,12 @@ public struct UnitPlace: Sendable, Hashable {
     public static let beginning = UnitPlace(form: .unknown)
 }
 
-/// Large answers are decoded while they come.
+/// Large units are decoded while they come.
 extension UnitDecoder {
-    /// Decodes what stands whole and well-formed at the front of a long poll's answer, or of what is left of it, and
-    /// appends to `decoded`. It stops before anything else, and what it leaves alone is to be given again together with
-    /// what follows: to this, and at the end of the answer to `decode`. All together find the same messages in the same
-    /// order as `decode` does in the whole answer; only messages that statistics after them in the same response would
+    /// Decodes what stands whole and well-formed at the front of a unit, or of what is left of it, and appends to
+    /// `decoded`. It stops before anything else, and what it leaves alone is to be given again together with what
+    /// follows: to this, and at the end of the unit to `decode`. All together find the same messages in the same
+    /// order as `decode` does in the whole unit; only messages that statistics after them in the same response would
     /// take back are delivered.
     ///
     /// - Parameters:
@@ -27,13 +27,13 @@ extension UnitDecoder {
     ///   - place: where the bytes begin. Moved to where they are left.
     /// - Returns: how many bytes are done with. None, also of units of a form that has to be there as a whole.
     public func decodeFront(
-        _ bytes: UnsafeRawBufferPointer, from place: inout UnitPlace, into decoded: inout DecodedUnit
+        _ bytes: UnsafeRawBufferPointer, kind: FrameKind, from place: inout UnitPlace, into decoded: inout DecodedUnit
     ) -> Int {
         guard bytes.count <= Self.maximumSize else { return 0 }
         let bytes = UnitBytes(bytes, base: 0, isTruncated: true)
         let eventsBefore = decoded.events.count
         switch place.form {
-        case .unknown where mayBeBatch(bytes):
+        case .unknown where kind == .binary || (kind == .longPoll && mayBeBatch(bytes)):
             let (end, enclosing) = bytes.decodeFrontOfBatch(within: ResponseBatchEnclosing(), into: &decoded)
             // It may be text after a line feed.
             guard decoded.events.count > eventsBefore else { return 0 }

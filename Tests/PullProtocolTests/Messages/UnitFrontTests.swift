@@ -5,7 +5,7 @@ import Testing
 
 private typealias F = MessageFixtures
 
-@Suite("An answer that is decoded while it comes")
+@Suite("A unit that is decoded while it comes")
 struct UnitFrontTests {
     /// All that decoding has found, without offsets.
     private struct Found: Equatable {
@@ -31,15 +31,17 @@ struct UnitFrontTests {
         }
     }
 
-    private static func whole(_ unit: [UInt8], _ mode: PayloadMode, isTruncated: Bool) -> Found {
+    private static func whole(
+        _ unit: [UInt8], _ kind: FrameKind, _ mode: PayloadMode, isTruncated: Bool
+    ) -> Found {
         var found = Found()
-        found.add(Decoded(unit, mode: mode, kind: .longPoll, isTruncated: isTruncated).unit, unit)
+        found.add(Decoded(unit, mode: mode, kind: kind, isTruncated: isTruncated).unit, unit)
         return found
     }
 
     /// - Returns: also how many bytes were done with before the end was there.
     private static func inPieces(
-        _ unit: [UInt8], _ mode: PayloadMode, isTruncated: Bool, _ random: inout SeededRandom
+        _ unit: [UInt8], _ kind: FrameKind, _ mode: PayloadMode, isTruncated: Bool, _ random: inout SeededRandom
     ) -> (found: Found, early: Int) {
         let decoder = UnitDecoder(mode: mode)
         var found = Found()
@@ -49,7 +51,7 @@ struct UnitFrontTests {
             end = min(unit.count, end + random.below(200))
             var decoded = DecodedUnit()
             let bytes = Array(unit[begin..<end])
-            let count = bytes.withUnsafeBytes { decoder.decodeFront($0, from: &place, into: &decoded) }
+            let count = bytes.withUnsafeBytes { decoder.decodeFront($0, kind: kind, from: &place, into: &decoded) }
             #expect((0...bytes.count).contains(count))
             if count > 0 { found.add(decoded, bytes) }
             begin += count
@@ -57,22 +59,23 @@ struct UnitFrontTests {
         var decoded = DecodedUnit()
         let rest = Array(unit[begin...])
         rest.withUnsafeBytes {
-            decoder.decode($0, kind: .longPoll, isTruncated: isTruncated, from: place, into: &decoded)
+            decoder.decode($0, kind: kind, isTruncated: isTruncated, from: place, into: &decoded)
         }
         found.add(decoded, rest)
         return (found, begin)
     }
 
     @Test(
-        "Envelopes, sound and spoiled, are the same as from the whole answer", arguments: 1...6 as ClosedRange<UInt64>)
+        "Envelopes, sound and spoiled, are the same as from the whole unit", arguments: 1...6 as ClosedRange<UInt64>)
     func envelopes(seed: UInt64) {
         var generator = UnitGenerator(seed: seed)
         for _ in 0..<400 {
             var unit = generator.unit(of: 1 + generator.random.below(12))
             if generator.random.below(2) == 0 { unit = generator.spoil(unit) }
             let isTruncated = generator.random.below(3) == 0
-            let (found, _) = Self.inPieces(unit, .text, isTruncated: isTruncated, &generator.random)
-            #expect(found == Self.whole(unit, .text, isTruncated: isTruncated), "\(F.hex(unit))")
+            let kind = generator.random.pick([FrameKind.longPoll, .text])
+            let (found, _) = Self.inPieces(unit, kind, .text, isTruncated: isTruncated, &generator.random)
+            #expect(found == Self.whole(unit, kind, .text, isTruncated: isTruncated), "\(kind) \(F.hex(unit))")
         }
     }
 
@@ -83,8 +86,9 @@ struct UnitFrontTests {
             var unit = Self.batch(&generator.random)
             if generator.random.below(2) == 0 { unit = generator.spoil(unit) }
             let isTruncated = generator.random.below(3) == 0
-            let (found, _) = Self.inPieces(unit, .binary, isTruncated: isTruncated, &generator.random)
-            #expect(found == Self.whole(unit, .binary, isTruncated: isTruncated), "\(F.hex(unit))")
+            let kind = generator.random.pick([FrameKind.longPoll, .binary])
+            let (found, _) = Self.inPieces(unit, kind, .binary, isTruncated: isTruncated, &generator.random)
+            #expect(found == Self.whole(unit, kind, .binary, isTruncated: isTruncated), "\(kind) \(F.hex(unit))")
         }
     }
 
@@ -111,8 +115,12 @@ struct UnitFrontTests {
         return batch.bytes
     }
 
-    @Test("What is whole is not kept waiting", arguments: [PayloadMode.text, .binary])
-    func early(mode: PayloadMode) {
+    @Test(
+        "What is whole is not kept waiting",
+        arguments: [
+            (PayloadMode.text, FrameKind.longPoll), (.binary, .longPoll), (.text, .text), (.binary, .binary),
+        ])
+    func early(mode: PayloadMode, kind: FrameKind) {
         var messages = ProtobufWriter()
         var text = ""
         for number in 0..<100 {
@@ -128,7 +136,7 @@ struct UnitFrontTests {
         batch.bytes(1, response.bytes)
         let unit = mode == .text ? Array(text.utf8) : batch.bytes
         var random = SeededRandom(seed: 5)
-        let (found, early) = Self.inPieces(unit, mode, isTruncated: false, &random)
+        let (found, early) = Self.inPieces(unit, kind, mode, isTruncated: false, &random)
         #expect(found.events.count == 100)
         #expect(early > unit.count - 250)
     }
@@ -140,7 +148,7 @@ struct UnitFrontTests {
             var place = UnitPlace.beginning
             var decoded = DecodedUnit()
             let count = Array(unit.utf8).withUnsafeBytes {
-                UnitDecoder(mode: .binary).decodeFront($0, from: &place, into: &decoded)
+                UnitDecoder(mode: .binary).decodeFront($0, kind: .longPoll, from: &place, into: &decoded)
             }
             #expect(count == 0 && place == .beginning && decoded.events.isEmpty, "\(unit)")
         }
