@@ -5,7 +5,8 @@ import Journal
 /// with another body is none either (a server's counter that went back), so it is a set and compares both.
 ///
 /// It forgets by generations: the younger table fills for `span` or up to `limit` messages, then takes the place of the
-/// older one. So a message is remembered for between one and two spans. `forgottenThrough` says up to which id the memory
+/// older one. So a message is remembered for between one and two spans, or longer where `expire` is not called: while
+/// marks wait for the disk nothing else knows them. `forgottenThrough` says up to which id the memory
 /// is not complete: what it does not know at or below that is looked up on disk, where marks are kept for longer than
 /// servers keep messages.
 struct SeenSet {
@@ -46,7 +47,7 @@ struct SeenSet {
     mutating func insert(_ id: MessageID?, hash: UInt64, at now: Duration, lookUp: LookUp) -> Finding {
         let key = Self.key(id, hash)
         let mark = Self.mark(id, hash)
-        if young.count >= Self.limit { turn(at: now) } else { expire(at: now) }
+        if young.count >= Self.limit { turn(at: now) }
         if youngSince == nil { youngSince = now }
         // Not before the turn: it may just have put the message there.
         let before = old.count == 0 ? .new : old.find(key, mark)

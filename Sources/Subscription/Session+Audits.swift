@@ -13,7 +13,8 @@ extension Session {
     nonisolated func runAudit(
         _ id: AuditID, _ configuration: PullConfiguration, channel: Int?, via transport: PushTransport
     ) async {
-        let outcome = await audit(configuration, channel: channel, via: transport)
+        let isPaused = await feed.isPaused
+        let outcome = isPaused ? .failed : await audit(configuration, channel: channel, via: transport)
         await handle(.audited(id, outcome))
     }
 

@@ -149,16 +149,21 @@ extension Session {
             feed.looksAt = now + JournalFeed.patience
             setAlarm()
         }
-        do {
-            try await journal.append(entry)
+        // Whoever brought the entry may be stopped meanwhile. The entry is known by memory, so it has to get to the disk.
+        let appending = Task { [journal] in try await journal.append(entry) }
+        feed.appending = appending
+        if feed.isEnding { appending.cancel() }
+        defer {
+            feed.appending = nil
             feed.since = nil
+            feed.goOn()
+        }
+        do {
+            try await appending.value
             if feed.isPaused { logIntake(isPaused: false) }
-            feed.isPaused = false
         } catch {
             // Memory knows this entry's messages and the disk does not: nothing that follows may be stored.
             feed.failure = error
-            feed.since = nil
-            feed.isPaused = false
             if let error = error as? JournalError {
                 if error.code != .finished { log(error) }
                 requestStop()
@@ -178,13 +183,22 @@ extension Session {
         try? await put(nil)
     }
 
+    /// While the journal takes nothing, each connection would bring the same again and hold it.
+    nonisolated func awaitIntake(unless stop: OneShotSignal) async {
+        while !stop.isFired, !Task.isCancelled, let resumption = await feed.resumption {
+            _ = await stop.unlessFired { await resumption.wait() }
+        }
+    }
+
     /// After everything has ended: what is still waiting, if the journal takes it soon.
     func flushLast() async {
+        feed.isEnding = false
         if feed.waiting.isEmpty { return }
         await withTaskGroup { group in
             group.addTask { await self.flush() }
             group.addTask { try? await Task.sleep(for: JournalFeed.patience) }
             await group.next()
+            feed.isEnding = true
             group.cancelAll()
         }
     }
@@ -198,7 +212,7 @@ extension Session {
         }
         feed.looksAt = now + JournalFeed.patience
         if now - since >= JournalFeed.patience, !feed.isPaused {
-            feed.isPaused = true
+            feed.pause()
             logIntake(isPaused: true)
         }
     }

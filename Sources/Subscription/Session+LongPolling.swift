@@ -35,6 +35,7 @@ extension Session {
     ) async -> LinkEnd {
         var state = PollState()
         while !stop.isFired && !Task.isCancelled {
+            await awaitIntake(unless: stop)
             // Without a position nothing that comes between two polls would be received: as soon as the session is live
             // there is one to ask from.
             if state.position == .none { state.position = await resumePosition(configuration) }

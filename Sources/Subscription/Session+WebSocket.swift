@@ -9,6 +9,7 @@ extension Session {
     nonisolated func runWebSocket(
         _ id: LinkID, _ configuration: PullConfiguration, stop: OneShotSignal
     ) async -> LinkEnd {
+        await awaitIntake(unless: stop)
         let position = await resumePosition(configuration)
         let address: ConnectionURL
         do {

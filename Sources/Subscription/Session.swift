@@ -114,8 +114,12 @@ public actor Session {
                     case .acknowledge(let id): group.addTask { await self.acknowledge(id) }
                     }
                     // What waits for a full disk would wait for ever: it is asked for again by the next run.
-                    if isStopping, feed.isPaused { group.cancelAll() }
+                    if isStopping, feed.isPaused {
+                        feed.isEnding = true
+                        group.cancelAll()
+                    }
                 }
+                feed.isEnding = true
                 group.cancelAll()
             }
         } onCancel: {
@@ -177,6 +181,7 @@ public actor Session {
         case .close(let id, let code, let reason):
             connections[id]?.close(code: code, reason: reason)
             stops[id]?.fire()
+        case .pong(let id): connections[id]?.pong()
         case .holdPosition: intake.positions.hold()
         case .releasePosition: intake.positions.release(at: time.now().monotonic)
         case .audit(let id, let configuration, let channel, let transport):
@@ -258,6 +263,7 @@ public actor Session {
                 .activity(
                     id, lastBytesAt: .nanoseconds(activity.lastBytesAt),
                     serverPings: UInt64(clamping: activity.pingsReceived)), at: now)
+            if activity.isPaused { _ = machine.handle(.unread(id), at: now) }
         }
         handle(.tick)
     }

@@ -23,6 +23,8 @@ public enum SessionInput: Sendable {
     /// frames up to version 4, the text `ping` from version 5 on. Leads to no action: tell it of all connections before
     /// each `tick`, which judges their silence. Tell it, and a `tick`, as soon as the server has pinged, too.
     case activity(LinkID, lastBytesAt: Duration, serverPings: UInt64)
+    /// Nothing is read from a WebSocket for want of room. Leads to no action: tell it before each `tick` while it is so.
+    case unread(LinkID)
     /// Messages came in one unit, new or not. `isHistory`: the first unit of a connection that asked with a position. Not
     /// for the answer to an audit.
     case received(LinkID, count: Int, isHistory: Bool)
@@ -108,6 +110,8 @@ public enum SessionAction: Sendable {
     case fetchConfiguration
     case open(LinkID, PushTransport, PullConfiguration)
     case ping(LinkID)
+    /// A sign of life where no ping can be read.
+    case pong(LinkID)
     case close(LinkID, code: UInt16, reason: String)
     /// Messages may be in the store that no connection brings, so the position must not move on: a channel has passed its
     /// `end`, or may have, and its successor is not known yet; no connection to the channels of the configuration is proven;

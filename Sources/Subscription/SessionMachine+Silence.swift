@@ -7,7 +7,7 @@ extension SessionMachine {
         var times = [link.closesAt].compactMap { $0 }
         guard let openedAt = link.openedAt else { return times }
         if !link.isProven { times.append(openedAt + rules.proof) }
-        if link.transport == .webSocket, let heard = link.lastBytesAt {
+        if link.transport == .webSocket, let heard = link.silentSince {
             times.append(heard + idleLimit(link))
             times.append(link.pingedAt.map { $0 + rules.pongLimit } ?? heard + rules.pingInterval)
         }
@@ -40,8 +40,22 @@ extension SessionMachine {
         for link in links where link.transport == .webSocket { listen(to: link, at: now, &actions) }
     }
 
+    /// What the server may have sent lies unread: it is not silent.
+    mutating func noteUnread(_ id: LinkID, at now: Moment) {
+        change(id) { link in
+            link.unreadAt = now.monotonic
+            link.pingedAt = nil
+        }
+    }
+
     private mutating func listen(to link: Link, at now: Moment, _ actions: inout [SessionAction]) {
-        guard let heard = link.lastBytesAt else { return }
+        guard let heard = link.silentSince else { return }
+        if link.unreadAt == now.monotonic {
+            if let last = link.pongedAt, now.monotonic - last < rules.pingInterval { return }
+            change(link.id) { $0.pongedAt = now.monotonic }
+            actions.append(.pong(link.id))
+            return
+        }
         let silence = now.monotonic - heard
         let isUnanswered = link.pingedAt.map { now.monotonic - $0 >= rules.pongLimit } ?? false
         if isUnanswered || silence >= idleLimit(link) {
@@ -53,5 +67,12 @@ extension SessionMachine {
             change(link.id) { $0.pingedAt = now.monotonic }
             actions.append(.ping(link.id))
         }
+    }
+}
+
+extension SessionMachine.Link {
+    fileprivate var silentSince: Duration? {
+        guard let lastBytesAt, let unreadAt else { return lastBytesAt }
+        return max(lastBytesAt, unreadAt)
     }
 }

@@ -24,6 +24,10 @@ public struct SessionMachine: Sendable {
         var isProven = false
         var lastBytesAt: Duration?
         var pingedAt: Duration?
+        /// When nothing was last read from it, for want of room.
+        var unreadAt: Duration?
+        /// When a pong last went out that answers nothing.
+        var pongedAt: Duration?
         /// How often the server has pinged.
         var serverPings: UInt64 = 0
         /// Retiring links only: when it is closed at the latest.
@@ -112,6 +116,10 @@ public struct SessionMachine: Sendable {
             note(id, lastBytesAt: lastBytesAt, serverPings: serverPings, at: now)
             return actions
         }
+        if case .unread(let id) = input {
+            noteUnread(id, at: now)
+            return actions
+        }
         watchClock(at: now, &actions)
         switch input {
         case .start: requestFetch(.start, in: 0...rules.startSpread, at: now)
@@ -129,7 +137,7 @@ public struct SessionMachine: Sendable {
         case .stop:
             stop(&actions)
             return actions
-        case .activity: break
+        case .activity, .unread: break
         }
         dueFetches(at: now, &actions)
         dueLinks(at: now, &actions)

@@ -47,6 +47,8 @@ public struct WebSocketActivity: Sendable {
     public var pongsReceived: Int
     /// A message has begun to arrive and is not whole yet.
     public var isWithinMessage: Bool
+    /// The window is full, and nothing is read until somebody receives: silence says nothing then.
+    public var isPaused = false
 }
 
 /// An open WebSocket. Pings are answered by the loop; whether anybody calls `receive` makes no difference, until the
@@ -93,6 +95,11 @@ public final class WebSocketConnection: Sendable {
     /// Queues a text message. Nothing happens once the connection is over.
     public func send(text: String) {
         transport.withLink(identity) { $0.session.sendText(text) }
+    }
+
+    /// Queues a pong that answers nothing: a sign of life for a server whose ping may wait unread (RFC 6455 5.5.3).
+    public func pong() {
+        transport.withLink(identity) { $0.session.pong() }
     }
 
     /// Queues a control ping with at most 125 bytes.

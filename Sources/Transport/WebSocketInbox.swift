@@ -44,7 +44,13 @@ final class WebSocketInbox: Sendable {
 
     var ending: WebSocketEnding? { state.withLock { $0.ending } }
 
-    var activity: WebSocketActivity { state.withLock { $0.activity } }
+    var activity: WebSocketActivity {
+        state.withLock { state in
+            var activity = state.activity
+            activity.isPaused = state.isFull
+            return activity
+        }
+    }
 
     // MARK: The loop's side
 

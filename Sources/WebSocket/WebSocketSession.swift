@@ -114,6 +114,12 @@ public struct WebSocketSession: Sendable {
         return payload.withUnsafeBytes { queueData(.ping, $0) }
     }
 
+    /// Queues a pong without a ping before it. False, and nothing queued, when the session is not open.
+    @discardableResult
+    public mutating func pong() -> Bool {
+        [].withUnsafeBytes { queueData(.pong, $0) }
+    }
+
     /// Begins the closing handshake; later calls change nothing. A code that must not be on the wire is left out, a
     /// reason is cut to 123 bytes.
     public mutating func close(code: UInt16, reason: String = "") {

@@ -91,9 +91,7 @@ final class PushStandIn: Sendable {
 
     /// Stores messages and, unless they are `silent`, sends them to everybody connected.
     func publish(_ counters: ClosedRange<UInt64>, channel: String = "a", silent: Bool = false) {
-        let messages = counters.map {
-            Message(counter: $0, body: #"{"module_id":"m","command":"c\#($0)"}"#, channel: channel)
-        }
+        let messages = counters.map { Self.message($0, channel) }
         let sockets = state.withLock { state in
             state.stored += messages
             return silent ? [] : state.sockets
@@ -119,6 +117,13 @@ final class PushStandIn: Sendable {
         let digits = "\(counter)"
         return "1700000000" + String(repeating: "0", count: 16 - digits.count) + digits
     }
+
+    private static func message(_ counter: UInt64, _ channel: String = "a") -> Message {
+        Message(counter: counter, body: #"{"module_id":"m","command":"c\#(counter)"}"#, channel: channel)
+    }
+
+    /// A message as it comes, in an envelope.
+    static func text(of counter: UInt64) -> String { text([message(counter)]) }
 
     private static func text(_ messages: [Message]) -> String {
         messages.map { "#!NGINXNMS!#{\"mid\":\"\(mid($0.counter))\",\"text\":\($0.body)}#!NGINXNME!#" }.joined()

@@ -46,17 +46,30 @@ import Testing
     func forgetting() {
         var seen = SeenSet()
         #expect(seen.insert(a, hash: 1, at: .zero, lookUp: nothing) == .new)
+        seen.expire(at: SeenSet.span)
         #expect(seen.insert(b, hash: 1, at: SeenSet.span, lookUp: nothing) == .new)
         #expect(seen.insert(a, hash: 1, at: SeenSet.span, lookUp: nothing) == .repeated)
         #expect(seen.forgottenThrough == nil)
+        seen.expire(at: SeenSet.span * 2)
         #expect(seen.insert(c, hash: 1, at: SeenSet.span * 2, lookUp: nothing) == .new)
         #expect(seen.forgottenThrough == a)
+    }
+
+    @Test("Messages alone let nothing be forgotten, however long it takes: they may be on no disk yet")
+    func waitingForTheDisk() {
+        var seen = SeenSet()
+        #expect(seen.insert(a, hash: 1, at: .zero, lookUp: nothing) == .new)
+        #expect(seen.insert(b, hash: 1, at: SeenSet.span * 5, lookUp: nothing) == .new)
+        #expect(seen.insert(c, hash: 1, at: SeenSet.span * 10, lookUp: nothing) == .new)
+        #expect(seen.insert(a, hash: 1, at: SeenSet.span * 15, lookUp: nothing) == .repeated)
+        #expect(seen.forgottenThrough == nil)
     }
 
     @Test("A repetition that is the first message after a span is one")
     func repetitionAtTheTurn() {
         var seen = SeenSet()
         #expect(seen.insert(a, hash: 1, at: .zero, lookUp: nothing) == .new)
+        seen.expire(at: SeenSet.span)
         #expect(seen.insert(a, hash: 1, at: SeenSet.span, lookUp: nothing) == .repeated)
     }
 
@@ -71,6 +84,7 @@ import Testing
             }
         }
         #expect(insert(a, 1, at: .zero) == .new)
+        seen.expire(at: SeenSet.span * 2)
         #expect(insert(c, 1, at: SeenSet.span * 2) == .new)
         #expect(insert(b, 1, at: SeenSet.span * 2) == .new)
         #expect(asked.isEmpty)

@@ -115,6 +115,32 @@ import Timing
             silent.contains { if case .close(link, 3005, _) = $0.action { true } else { false } }, "\(silent)")
     }
 
+    @Test(
+        "A WebSocket that is not read for want of room is neither pinged nor silent, and the server gets signs of life")
+    func unread() throws {
+        var machine = Machine()
+        let link = try machine.live(configuration())
+        var pongs = 0
+        for _ in 0..<3600 {
+            machine.pass(1)
+            machine.send(.unread(link))
+            for action in machine.send(.tick) {
+                switch action {
+                case .pong(link): pongs += 1
+                case .ping, .close, .open: Issue.record("\(action)")
+                default: break
+                }
+            }
+        }
+        #expect((118...122).contains(pongs))
+        // Silence counts from the moment from which it is read again.
+        let quiet = machine.run(for: 29)
+        #expect(!quiet.contains { if case .ping = $0.action { true } else { false } })
+        let silent = machine.run(for: 17)
+        #expect(silent.contains { if case .ping(link) = $0.action { true } else { false } })
+        #expect(silent.contains { if case .close(link, 3005, _) = $0.action { true } else { false } })
+    }
+
     @Test("Only a tick judges silence: whatever else comes first knows nothing of the pong")
     func silenceIsJudgedByTicks() throws {
         var machine = Machine()

@@ -61,6 +61,51 @@ import Testing
         #expect(stage.log.count { $0.contains("intake goes on") } == 1)
     }
 
+    @Test("While intake is paused nothing is connected anew, and then everything comes once")
+    func cutWhileFull() async throws {
+        let stage = try Stage()
+        try await stage.run { running in
+            await live(running)
+            stage.journal.isFull = true
+            stage.server.publish(1...3)
+            let isSaid = await eventually { stage.log.contains { $0.contains("intake is paused") } }
+            #expect(isSaid)
+            let asked = stage.server.now.asked.count
+            stage.server.publish(4...6, silent: true)
+            stage.server.cut()
+            let isGone = await eventually { stage.server.now.sockets.isEmpty }
+            #expect(isGone)
+            // Longer than a connection that was cut takes to come back.
+            try await Task.sleep(for: .seconds(3))
+            #expect(stage.server.now.asked.count == asked)
+            stage.journal.isFull = false
+            await delivers(stage, [1, 2, 3, 4, 5, 6])
+        }
+    }
+
+    @Test("Who brings messages may be stopped while they wait for the journal: they are stored all the same")
+    func stoppedWhileFull() async throws {
+        let stage = try Stage()
+        try await stage.run { running in
+            await live(running)
+            stage.journal.isFull = true
+            let session = running.session
+            let bringing = Task {
+                var part = Session.UnitPart()
+                let unit = Array(PushStandIn.text(of: 7).utf8)
+                return await session.takeFront(
+                    unit, kind: .text, after: &part, from: Session.Source(configuration: configuration()))
+            }
+            let isSaid = await eventually { stage.log.contains { $0.contains("intake is paused") } }
+            #expect(isSaid)
+            bringing.cancel()
+            stage.journal.isFull = false
+            #expect(await bringing.value > 0)
+            stage.server.publish(8...8)
+            await delivers(stage, [7, 8])
+        }
+    }
+
     @Test("A journal that takes nothing any more ends the session, and it is said")
     func brokenJournal() async throws {
         let stage = try Stage()

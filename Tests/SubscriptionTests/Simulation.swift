@@ -275,6 +275,7 @@ struct Simulation {
             links[id] = Link(transport: transport, channels: configuration.keys, lastBytesAt: now - slept)
             plan(.begins(id), in: 0...0)
         case .ping(let id): if links[id]?.isDead == false { links[id]?.lastBytesAt = now - slept }
+        case .pong: break
         case .close(let id, _, _):
             if links.removeValue(forKey: id) != nil { plan(.ended(id, .closedByUs), in: 0...0) }
         case .holdPosition: if without != .hold { memory.hold() }

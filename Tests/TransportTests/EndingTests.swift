@@ -92,7 +92,7 @@ extension TransportTests {
                 take(peer)
                 for byte in "HTTP/1.1 200 OK\r\nX: ".utf8 + [UInt8](repeating: 0x78, count: 10_000) {
                     if !peer.write([byte]) { return }
-                    usleep(30_000)
+                    usleep(100_000)
                 }
             },
             Case(
