@@ -116,7 +116,8 @@ public final class DeliveryProgress: Sendable {
     /// Something has been reported since `settled`.
     var isUnsettled: Bool { state.withLock { $0.cursor != $0.kept } }
 
-    /// The source has batches that were not yet announced: asking for them does not wait.
+    /// The source has batches that were not yet announced, or will have them when they are on the journal's disk: asking
+    /// for them waits for nothing else. While that disk does not answer it takes no cursor either.
     var hasMore: Bool {
         let counts = source.counts
         return state.withLock { counts.doneSequence &+ counts.pendingEvents > $0.announced }

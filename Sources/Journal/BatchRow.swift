@@ -42,7 +42,10 @@ struct BatchRow {
     func batch(portal name: String) throws(UnreadableBytes) -> EventBatch {
         guard checksum == computedChecksum else { throw UnreadableBytes() }
         let (events, bytes) = try StoredBatch.read(content)
-        guard !events.isEmpty, first <= last, last - first == UInt64(events.count - 1) else { throw UnreadableBytes() }
+        // Numbers stand in signed columns.
+        guard !events.isEmpty, first <= last, last < UInt64(Int64.max), last - first == UInt64(events.count - 1) else {
+            throw UnreadableBytes()
+        }
         var batch = EventBatch(portal: name, receivedAt: received, bytes: bytes, events: events)
         batch.firstSequence = first
         return batch

@@ -33,7 +33,8 @@ struct CommittedWindow {
         }
     }
 
-    /// Batches from the one with `sequence` on. Readers stand between two of them.
+    /// What there is from `sequence` on. A reader that was made anew can stand in the middle of a batch, and has had what
+    /// is before.
     ///
     /// - Parameter budget: no further batch is added once their bytes reach it; one at least.
     func batches(from sequence: UInt64, budget: Int) -> [EventBatch] {
@@ -46,7 +47,7 @@ struct CommittedWindow {
         var result: [EventBatch] = []
         var size = 0
         while low < slots.count, size < budget || result.isEmpty, let batch = slots[low] {
-            result.append(batch)
+            result.append(batch.trimmed(from: sequence))
             size += batch.bytes.count
             low += 1
         }

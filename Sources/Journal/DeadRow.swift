@@ -77,7 +77,8 @@ struct DeadRow {
 
     private func letter(_ batch: EventBatch, reason: String) -> DeadLetter {
         DeadLetter(
-            sink: sink, batch: batch, diedAt: died, attempts: Int(clamping: attempts), reason: reason,
+            // Of a damaged row this is any number, and whoever sends the letter again counts on.
+            sink: sink, batch: batch, diedAt: died, attempts: Int(UInt32(clamping: attempts)), reason: reason,
             isRetryRequested: isRetryRequested)
     }
 }

@@ -149,22 +149,30 @@ final class JournalFile {
         try insertBatch.run()
     }
 
-    /// What retention must know of the oldest batch behind a number.
+    /// What retention must know of the oldest batch behind a number. Read without the row's checksum: any of it can be
+    /// damaged.
     struct Oldest {
+        /// Above that number, and within a signed column.
         var last: UInt64
         var first: UInt64
         var portal: Int64
         /// Microseconds since 1970.
         var received: Int64
         var size: UInt64
+
+        /// How many events it has, as far as its numbers tell; one at least.
+        var presumedCount: UInt64 { (1...last).contains(first) ? last - first + 1 : 1 }
     }
 
     func oldest(behind number: UInt64) throws(SQLiteFailure) -> Oldest? {
         oldestBatch.bind(number, at: 1)
         defer { oldestBatch.reset() }
         guard try oldestBatch.step() else { return nil }
+        // In a tree whose numbers are damaged the row that is found need not be what was asked for.
+        let last = oldestBatch.integer(0)
+        guard last > Int64(clamping: number) else { return nil }
         return Oldest(
-            last: oldestBatch.unsigned(0), first: oldestBatch.unsigned(1), portal: oldestBatch.integer(2),
+            last: UInt64(last), first: oldestBatch.unsigned(1), portal: oldestBatch.integer(2),
             received: oldestBatch.integer(3), size: oldestBatch.unsigned(4))
     }
 

@@ -48,10 +48,12 @@ struct JournalRetention {
             }
             drop.last = oldest.last
             if !isPassed {
-                let missing = oldest.last - max(floor, oldest.first &- 1)
-                drop.events += missing
-                outcome.dropped += missing
-                for id in (try file.events(of: oldest) ?? []).lazy.compactMap(\.id) {
+                let events = try file.events(of: oldest)
+                let count = events.map { UInt64($0.count) } ?? oldest.presumedCount
+                let missing = min(count, oldest.last - max(floor, deleted))
+                drop.events &+= missing
+                outcome.dropped &+= missing
+                for id in (events ?? []).lazy.compactMap(\.id) {
                     drop.lowest = min(drop.lowest ?? id, id)
                     drop.highest = max(drop.highest ?? id, id)
                 }

@@ -70,8 +70,10 @@ struct JournalWriter {
     mutating func commit(_ work: JournalWork) throws(SQLiteFailure) -> JournalOutcome {
         let file = try openFile()
         if let unclear {
+            let stored = try Self.storedState(in: file)
+            // Not before the file has answered: written twice, the work would look like damage.
             self.unclear = nil
-            if try Self.storedState(in: file).transactions == unclear.draft.state.transactions {
+            if stored.transactions == unclear.draft.state.transactions {
                 let outcome = adopt(unclear.draft)
                 if unclear.isUpkeep == work.isUpkeep { return outcome }
             }
@@ -97,7 +99,7 @@ struct JournalWriter {
                 keep: makesRoom ? .zero : options.keep, size: options.size, floor: work.floor, now: time.now().wall,
                 deadExcess: draft.deadExcess)
             try retention.apply(to: file, entries: work.entries.count, &draft.outcome)
-            draft.state.transactions += 1
+            draft.state.transactions &+= 1
             try file.write(draft.state)
             try endTransaction(file)
         } catch {

@@ -139,7 +139,8 @@ final class SeenTable {
         let (number, last, began) = (bounds.integer(0), bounds.integer(1), bounds.integer(2))
         // A clock that was ahead must not keep a block for ever.
         let isOld = began < now - Self.lifetime - Self.openTime || began > now + Self.lifetime
-        return isOld || last - number >= limit ? number : nil
+        let (span, overflows) = last.subtractingReportingOverflow(number)
+        return isOld || overflows || span >= limit ? number : nil
     }
 
     /// `count`, or as many more as have the last one's id: one id never stands in two blocks in order.
@@ -150,7 +151,8 @@ final class SeenTable {
     }
 
     private static func takesMore(_ open: Place.Open, _ now: Int64) -> Bool {
-        open.count < SeenBlock.capacity && abs(now - open.began) < openTime
+        // The time of a block that was found can be any.
+        open.count < SeenBlock.capacity && open.began > now - openTime && open.began < now + openTime
     }
 
     /// Adds to a block, or makes a new one.

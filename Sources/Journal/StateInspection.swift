@@ -84,7 +84,8 @@ public struct StateInspection: Sendable {
     private static func room(in directory: String) -> UInt64 {
         var figures = statvfs()
         guard statvfs(directory, &figures) == 0 else { return .max }
-        return UInt64(figures.f_bavail) * UInt64(figures.f_frsize)
+        let (bytes, overflows) = UInt64(figures.f_bavail).multipliedReportingOverflow(by: UInt64(figures.f_frsize))
+        return overflows ? .max : bytes
     }
 
     /// Who holds flock(2) on the file, by proc_locks(5): trying the lock would keep out a daemon that starts meanwhile.

@@ -24,6 +24,8 @@ extension JournalReading {
                 continue
             }
             let (last, first) = (row.unsigned(0), row.unsigned(1))
+            // Of a tree whose numbers are damaged: there is no halving it.
+            if last < middle { break }
             if row.integer(2) >= microseconds {
                 found = min(first, last)
                 // Between a number that no row has and the row behind it there is nothing either.
@@ -31,6 +33,7 @@ extension JournalReading {
                 if begin <= low { break }
                 high = begin - 1
             } else {
+                if last >= high { break }
                 low = last + 1
             }
         }

@@ -70,6 +70,27 @@ struct RestartTests {
         await again.close()
     }
 
+    @Test(
+        "a reader made anew while the journal is open goes on there too, from a batch that another one keeps in memory")
+    func madeAnew() async throws {
+        let journal = try open()
+        let reader = try journal.reader(named: "a")
+        let slow = try journal.reader(named: "slow")
+        try await journal.append(entry(100))
+        _ = try await reader.drain(through: 100)
+        reader.deliver(through: 50)
+        #expect(journal.counts.memoryBytes > 0)
+
+        let again = try journal.reader(named: "a")
+        let batches = try await again.drain(through: 100)
+        #expect(batches.map(\.firstSequence) == [51] && batches[0].events.count == 50)
+        #expect(batches[0].text(0).hasPrefix("51 "))
+        again.deliver(through: 100)
+        #expect(try await slow.drain(through: 100).map(\.firstSequence) == [1])
+        await journal.close()
+        try Journal.check(directory: place.state)
+    }
+
     @Test("a cursor alone is on disk within its delay")
     func cursorAlone() async throws {
         let journal = try open()

@@ -84,6 +84,32 @@ struct RetentionTests {
         try Journal.check(directory: place.state)
     }
 
+    @Test(
+        "a row whose first number is damaged goes as others do, and counts as one event",
+        arguments: [0, -1, 500, .max] as [Int64])
+    func damagedNumbers(first: Int64) async throws {
+        let journal = try open {
+            $0.size = 300_000
+            $0.window = 10_000
+        }
+        let slow = try journal.reader(named: "slow")
+        let append = { (number: UInt64) in
+            try await journal.append(entry(2, size: 1000, from: number * 2 + 1, at: micros))
+        }
+        for number in 0..<20 as Range<UInt64> { try await append(number) }
+        try await journal.committed()
+        try Database(path: place.file, mode: .readWrite)
+            .execute("UPDATE batch SET first = \(first) WHERE last IN (2, 20)")
+        for number in 20..<400 as Range<UInt64> { try await append(number) }
+        try await journal.committed()
+        #expect(journal.counts.trouble == nil && journal.counts.fileBytes < 340_000)
+        let dropped = try #require(try numbers().first) - 2
+        #expect(journal.counts.dropped == dropped - 2)
+        #expect(try await slow.drain(through: 800).first?.lastSequence == dropped)
+        await journal.close()
+        try Journal.check(directory: place.state)
+    }
+
     @Test("a reader that comes back after its events were deleted is told")
     func retired() async throws {
         var journal = try open { $0.keep = .seconds(10) }

@@ -72,6 +72,28 @@ struct SeenTests {
         await journal.close()
     }
 
+    @Test(
+        "a block whose number or time is damaged does not keep new marks out, nor those of others",
+        arguments: ["began = \(Int64.min)", "began = \(Int64.max)", "number = \(-Int64.max)"])
+    func damagedNumbers(change: String) async throws {
+        let journal = try Journal.open(directory: place.state, options: options(), time: clock.source)
+        try await journal.append(marks([SeenMark(id: id(1), hash: 1)]))
+        try await journal.committed()
+        try await journal.append(marks([SeenMark(id: id(1), hash: 1)], portal: "other"))
+        await journal.close()
+        try Database(path: place.file, mode: .readWrite).execute("UPDATE seen SET \(change) WHERE number = 1")
+        let again = try Journal.open(directory: place.state, options: options(), time: clock.source)
+        for number in 2...3 as ClosedRange<UInt64> {
+            try await again.append(marks([SeenMark(id: id(number), hash: 1)]))
+            try await again.append(marks([SeenMark(id: id(number), hash: 1)], portal: "other"))
+            try await again.committed()
+        }
+        // A block may go for its number, with what it has taken; it is followed by a new one.
+        #expect(try again.seen(id(3), portal: "acme").count == 1)
+        #expect(try again.seen(above: .zero, portal: "other", limit: 9).count == 3)
+        await again.close()
+    }
+
     @Test("marks without an id are kept too, and count as the lowest")
     func withoutID() async throws {
         let journal = try Journal.open(directory: place.state, options: options())

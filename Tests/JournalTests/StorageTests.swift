@@ -112,6 +112,17 @@ struct StorageTests {
         }
     }
 
+    @Test("a row with numbers above those of signed columns is not what was written")
+    func numbersOutside() {
+        var batch = batch(2)
+        batch.firstSequence = UInt64(Int64.max) - 2
+        #expect((try? BatchRow(batch, portal: 3).batch(portal: "acme")) != nil)
+        for first in [UInt64(Int64.max) - 1, .max - 1] as [UInt64] {
+            batch.firstSequence = first
+            #expect((try? BatchRow(batch, portal: 3).batch(portal: "acme")) == nil)
+        }
+    }
+
     @Test(
         "the checksum is XXH64",
         arguments: [

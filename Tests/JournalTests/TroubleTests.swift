@@ -9,6 +9,7 @@ private final class WritingConnection: @unchecked Sendable {
     private let lock = Mutex(())
     private var database: Database?
 
+    var isTaken: Bool { lock.withLock { _ in database != nil } }
     func take(_ database: Database) { lock.withLock { _ in self.database = database } }
     func execute(_ sql: String) throws { try lock.withLock { _ in try database?.execute(sql) } }
 }
@@ -135,6 +136,44 @@ struct TroubleTests {
         let reading = try JournalReading(path: place.file)
         #expect(try reading.state().lastSequence == 7)
         #expect(try reading.record(of: "acme").counts.journaled == 7)
+    }
+
+    @Test("a transaction that may be in the file is looked for until the file answers, and not written twice")
+    func unclearTwice() async throws {
+        do {
+            let journal = try Journal.open(directory: place.state, options: options())
+            try await journal.append(entry(3))
+            await journal.close()
+        }
+        let connection = WritingConnection()
+        let state = try JournalReading(path: place.file).state()
+        // The samples are of long ago: what is written twice must meet itself.
+        var writer = try JournalWriter(
+            path: place.file, options: options { $0.keep = .seconds(10_000_000_000) }, time: .system, state: state,
+            cursors: [],
+            configure: { (database) throws(SQLiteFailure) in
+                // Hides the journal's own state from the connection that is to look for the transaction.
+                if connection.isTaken { try database.execute("CREATE TEMP TABLE state (id, checksum, content)") }
+                connection.take(database)
+            })
+        var next = entry(2, from: 4)
+        next.batch?.firstSequence = 4
+        var work = JournalWork()
+        work.entries = [next]
+        let end = writer.endTransaction
+        writer.endTransaction = { (file) throws(SQLiteFailure) in
+            try file.commit()
+            throw SQLiteFailure(code: 10 | 4 << 8, text: "disk I/O error")
+        }
+        #expect(throws: SQLiteFailure.self) { _ = try writer.commit(work) }
+        writer.endTransaction = end
+        for _ in 1...2 { #expect(throws: SQLiteFailure.self) { _ = try writer.commit(work) } }
+        try connection.execute("DROP TABLE temp.state")
+        _ = try writer.commit(work)
+        #expect(writer.state.lastSequence == 5)
+        writer.close()
+        try Journal.check(directory: place.state)
+        #expect(try JournalReading(path: place.file).record(of: "acme").counts.journaled == 5)
     }
 
     @Test("damage that shows while writing ends the journal: appends, waits and reads say so")
