@@ -4,8 +4,6 @@ import Testing
 
 /// Sinks that stand still beside one that works.
 struct HangingSinkRun: Sendable {
-    enum Way: String, Sendable, Hashable { case whole }
-
     static let rate = 300
     static let seconds = Extent.of(short: 10, full: 600)
 
@@ -23,13 +21,13 @@ struct HangingSinkRun: Sendable {
 
     static func begin() { _ = all }
 
-    static let all = Together([Way.whole], through: Soak.doors) { _ in
+    static let all = Together([Stage.Transport.automatic, .webSocket], through: Soak.doors) { transport in
         try await Stage.with { stage in
             let pipe = try StuckPipe()
             let webhook = try SilentServer()
-            // As it is without a setting: a WebSocket, and audits by long polls, whose answers are taken while they come.
+            // Without a setting audits are long polls; else they are WebSockets, and a history is one message of it.
             var recipe = try await stage.recipe(
-                .automatic, portal: ["start: retained"],
+                transport, portal: ["start: retained"],
                 sinks: Soak.fileSink + [
                     "terminal: { stdout: {} }", "app: { webhook: { url: \"http://127.0.0.1:\(webhook.port)/\" } }",
                 ], level: "info")
@@ -66,13 +64,15 @@ struct HangingSinkRun: Sendable {
 
 extension Soak {
     @Suite struct HangingSinkTests {
-        @Test("Sinks that hang cost no memory, no connection, no pong and no line of the sink that works")
-        func hangs() async throws {
+        @Test(
+            "Sinks that hang cost no memory, no connection, no pong and no line of the sink that works",
+            arguments: [Stage.Transport.automatic, .webSocket])
+        func hangs(transport: Stage.Transport) async throws {
             Soak.begin()
-            let run = try await HangingSinkRun.all.outcome(of: .whole)
+            let run = try await HangingSinkRun.all.outcome(of: transport)
             figure(
                 """
-                B8 stuck pipe (\(run.waitingInPipe) bytes in it) and silent webhook (\(run.requests) connections) for \
+                B8 \(transport.rawValue): stuck pipe (\(run.waitingInPipe) bytes in it) and silent webhook (\(run.requests) connections) for \
                 \(HangingSinkRun.seconds) s at \(HangingSinkRun.rate)/s: \(run.verdict); grown by \
                 \(run.growth >> 10) KiB to \(run.resident >> 20) MiB, \(run.pongs.count) pongs p50 \
                 \(run.pongs.p50) ms, p99 \(run.pongs.p99) ms, most \(run.pongs.highest) ms; handshakes \
