@@ -60,7 +60,6 @@ eventually 20 "the portal is up" curl -fsS http://127.0.0.1:8800/sandbox/credent
 token=$(curl -fsS http://127.0.0.1:8800/sandbox/credentials | sed 's/.*"access_token" *: *"\([^"]*\)".*/\1/')
 (umask 077 && printf '%s\n' "$token" >/etc/pulld/credentials/acme-access-token)
 cat >/etc/pulld/pulld.yaml <<EOF
-state: /var/lib/pulld
 portals:
   acme: { url: http://127.0.0.1:8800, oauth: { access_token: { credential: acme-access-token } } }
 sinks:
@@ -85,7 +84,7 @@ eventually 20 "the new sink has 10 events" has_lines 10 /var/log/pulld/copy.ndjs
 cp /etc/pulld/pulld.yaml /root/right.yaml
 echo 'sink: {}' >>/etc/pulld/pulld.yaml
 check "systemctl reload with a mistake in the file fails" not systemctl reload $unit
-eventually 5 "the log says where it is" sh -c "journalctl -u $unit -o cat --no-pager | grep 'pulld.yaml:7:1'"
+eventually 5 "the log says where it is" sh -c "journalctl -u $unit -o cat --no-pager | grep 'pulld.yaml:6:1'"
 check "the daemon runs on, the same process" test "$pid" = "$(value MainPID)" -a "$(value ActiveState)" = active
 cp /root/right.yaml /etc/pulld/pulld.yaml
 publish 10
@@ -136,8 +135,13 @@ systemctl restart $unit
 echo "== two more by the template"
 install -d -m 700 /etc/pulld/shop.credentials
 cp /etc/pulld/credentials/acme-access-token /etc/pulld/shop.credentials/
-sed 's|/pulld/|/pulld@shop/|; s|: /var/lib/pulld$|&@shop|' /root/right.yaml | sed '/copy/d' >/etc/pulld/shop.yaml
-check "pulld@shop starts" systemctl start pulld@shop
+cat >/etc/pulld/shop.yaml <<EOF
+portals:
+  acme: { url: http://127.0.0.1:8800, oauth: { access_token: { credential: acme-access-token } } }
+sinks:
+  log: { file: { path: /var/log/pulld@shop/events.ndjson } }
+EOF
+check "pulld@shop starts, and is enabled" systemctl enable --now pulld@shop
 systemctl restart $unit
 check "and is not touched when pulld.service comes and goes" systemctl is-active pulld@shop
 check "its directories are its own" test -e /var/lib/private/pulld@shop/journal.sqlite -a -e /run/pulld@shop

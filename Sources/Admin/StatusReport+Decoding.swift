@@ -57,6 +57,7 @@ extension StatusReport.Portal {
             heartbeat.sent = beat.count("sent")
             heartbeat.returned = beat.count("returned")
             heartbeat.lost = beat.count("lost")
+            heartbeat.firstSent = beat.moment("first_sent", age: "first_sent_age_s", now)
             heartbeat.lastReturn = beat.moment("last_return", age: "last_return_age_s", now)
             heartbeat.roundTrip = beat.seconds("round_trip_s")
             self.heartbeat = heartbeat

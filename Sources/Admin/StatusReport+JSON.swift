@@ -67,6 +67,9 @@ extension StatusReport.Heartbeat {
             ("interval_s", .seconds(interval)), ("sent", .count(sent)), ("returned", .count(returned)),
             ("lost", .count(lost)),
         ]
+        if let firstSent {
+            members += [("first_sent", .moment(firstSent)), ("first_sent_age_s", .age(of: firstSent, now))]
+        }
         if let lastReturn {
             members += [("last_return", .moment(lastReturn)), ("last_return_age_s", .age(of: lastReturn, now))]
         }

@@ -101,9 +101,11 @@ extension StatusReport {
                 beating.compactMap { portal, heartbeat in value(heartbeat).map { ([("portal", portal)], $0) } })
         }
         add(.gauge, "heartbeat_interval_seconds", "From one heartbeat to the next.") { .number($0.interval) }
-        add(.gauge, "heartbeat_last_return_timestamp_seconds", "When a heartbeat last came back; 0: never.") {
-            .moment($0.lastReturn)
-        }
+        // No 0 for never: a start would look like decades of silence.
+        add(
+            .gauge, "heartbeat_last_return_timestamp_seconds",
+            "When a heartbeat last came back, until then when the first was sent; absent while none could be."
+        ) { ($0.lastReturn ?? $0.firstSent).map { .number($0) } }
         add(.gauge, "heartbeat_round_trip_seconds", "How long the last one took through portal and push server.") {
             $0.roundTrip.map { .number($0) }
         }

@@ -108,6 +108,8 @@ extension StatusReport {
         public var returned: UInt64 = 0
         /// Refused by the portal, or not back in time.
         public var lost: UInt64 = 0
+        /// When the first one was; nil: none could be sent, since the portal was never live or does not name its user.
+        public var firstSent: Double?
         /// When the last one that came back did.
         public var lastReturn: Double?
         /// Of the last one, in seconds, from the request to the portal to the event's arrival.

@@ -9,8 +9,6 @@ public struct Checker: Sendable {
     public struct Options: Sendable {
         /// Only what is on this machine: the file, its secrets, state directory and files of sinks.
         public var isOffline = false
-        /// Whether it is looked at, offline, if secrets can be read.
-        public var readsSecrets = true
         /// By name; nil: all of them.
         public var portals: Set<String>?
         /// Whether a test event is published through each portal that takes one.
@@ -105,13 +103,13 @@ public struct Checker: Sendable {
             let check = PortalCheck(portal: portal, surroundings: surroundings)
             if !options.isOffline {
                 await check.run(&log)
-            } else if options.readsSecrets {
+            } else {
                 check.runOffline(&log)
             }
         case .sink(let name):
             guard let sink = sinks.first(where: { $0.name == name }) else { return }
             let check = SinkCheck(sink: sink, secrets: secrets, transport: transport, limits: options.limits)
-            await check.run(&log, isOffline: options.isOffline, readsSecrets: options.readsSecrets)
+            await check.run(&log, isOffline: options.isOffline)
         }
     }
 }

@@ -17,7 +17,7 @@ struct SinkCheck: Sendable {
     var limits = CheckLimits()
 
     /// - Parameter isOffline: nothing is connected to.
-    func run(_ log: inout SubjectFindings, isOffline: Bool, readsSecrets: Bool = true) async {
+    func run(_ log: inout SubjectFindings, isOffline: Bool) async {
         switch sink.kind {
         case .standardOutput:
             log.add(.ok(.target, "standard output"))
@@ -27,7 +27,7 @@ struct SinkCheck: Sendable {
             finding.duration = watch.elapsed
             log.add(finding)
         case .webhook(let webhook):
-            if readsSecrets { readSecrets(webhook, &log) }
+            readSecrets(webhook, &log)
             if isOffline { return }
             log.add(await connect(webhook))
         }

@@ -99,6 +99,7 @@ extension StatusReport.Portal {
             heartbeat.sent = figures.sent
             heartbeat.returned = figures.returned
             heartbeat.lost = figures.lost
+            heartbeat.firstSent = figures.firstSent
             heartbeat.lastReturn = figures.lastReturn
             heartbeat.roundTrip = figures.roundTrip?.inSeconds
             return heartbeat

@@ -13,6 +13,9 @@ struct Heartbeat: Sendable {
     /// Of the events; the module is the portal's own for applications.
     static let module = "application"
     static let command = "pulld.heartbeat"
+    /// How soon it is looked again whether one can come back: a first proof must not wait for a whole interval because the
+    /// subscription was a moment late.
+    static let patience = Duration.seconds(10)
 
     enum Note: Hashable, Sendable {
         case sent
@@ -53,7 +56,7 @@ struct Heartbeat: Sendable {
         }
         guard due <= now else { return (notes, false) }
         // A tenth of jitter, so that sessions that fell into step do not stay in it.
-        due = now + interval * (0.9 + 0.2 * random)
+        due = now + (isLive ? interval : min(interval, Self.patience)) * (0.9 + 0.2 * random)
         guard isLive, underWay == nil else { return (notes, false) }
         underWay = UnderWay(number: number, sentAt: now)
         notes.append(.sent)

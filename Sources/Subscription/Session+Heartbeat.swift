@@ -21,14 +21,18 @@ extension Session {
                     now: now, isLive: canReturn, number: number, random: .random(in: 0...1))
             else { return }
             for note in notes { tell(note, at: now) }
-            if isLive, privateUser == nil, !hasToldOfNoHeartbeat {
-                hasToldOfNoHeartbeat = true
-                logger.warning(
-                    "no heartbeats: the portal does not say whose private channel this is",
-                    metadata: ["cure": "leave the portal's `heartbeat` setting out"])
-            }
+            if isLive, privateUser == nil { cannotBeat() }
             if sends, let user = privateUser { await publish(number, to: user) }
         }
+    }
+
+    private func cannotBeat() {
+        board.heartbeatsEnd()
+        if hasToldOfNoHeartbeat { return }
+        hasToldOfNoHeartbeat = true
+        logger.warning(
+            "no heartbeats: the portal does not say whose private channel this is",
+            metadata: ["cure": "leave the portal's `heartbeat` setting out"])
     }
 
     private func publish(_ number: UInt64, to user: Int) async {

@@ -13,6 +13,7 @@ final class SessionBoard: Sendable {
         var lastContact: Duration?
         var connections: [LinkID: WebSocketConnection] = [:]
         var hasBeenLive = false
+        var firstHeartbeat: Duration?
         var heartbeatReturn: Duration?
     }
 
@@ -30,6 +31,7 @@ final class SessionBoard: Sendable {
             figures.liveSince = state.liveSince.map(wall)
             let heard = state.connections.values.map { Duration.nanoseconds($0.activity.lastBytesAt) }
             if let last = ([state.lastContact].compactMap(\.self) + heard).max() { figures.lastContact = wall(last) }
+            figures.heartbeat?.firstSent = state.firstHeartbeat.map(wall)
             figures.heartbeat?.lastReturn = state.heartbeatReturn.map(wall)
             return figures
         }
@@ -100,13 +102,23 @@ final class SessionBoard: Sendable {
     func heartbeat(_ note: Heartbeat.Note, at now: Duration) {
         state.withLock { state in
             switch note {
-            case .sent: state.figures.heartbeat?.sent += 1
+            case .sent:
+                state.figures.heartbeat?.sent += 1
+                state.firstHeartbeat = state.firstHeartbeat ?? now
             case .lost: state.figures.heartbeat?.lost += 1
             case .returned(let roundTrip):
                 state.figures.heartbeat?.returned += 1
                 state.figures.heartbeat?.roundTrip = roundTrip
                 state.heartbeatReturn = now
             }
+        }
+    }
+
+    /// None can be sent any more: how long ago one came back says nothing from now on.
+    func heartbeatsEnd() {
+        state.withLock { state in
+            state.firstHeartbeat = nil
+            state.heartbeatReturn = nil
         }
     }
 }

@@ -35,6 +35,8 @@ public struct HeartbeatFigures: Hashable, Sendable {
     public var returned: UInt64 = 0
     /// Refused by the portal, or not back in time.
     public var lost: UInt64 = 0
+    /// Unix seconds; nil as long as none could be sent.
+    public var firstSent: Double?
     /// Unix seconds.
     public var lastReturn: Double?
     public var roundTrip: Duration?

@@ -25,9 +25,11 @@ struct CheckVerb: AsyncParsableCommand {
             to its sinks. --no-event leaves it out.
 
             --offline stays on this machine: the file, whether its secrets can be read,
-            the state directory, and the files of sinks. It takes a moment. With
-            --no-secrets it serves as ExecReload= of a service, to which systemd does not
-            show the credentials of the daemon.
+            the state directory, and the files of sinks. It takes a moment.
+
+            --file-only reads the file and judges what stands in it, and looks at nothing
+            else, neither secrets nor disks: before a running daemon is told to read it
+            again, as ExecReload= of the service does.
 
             Exit codes: 0 in order, warnings or not; else the first failure's: 78 the
             file or a secret, 77 an authorisation, 69 a portal or a sink cannot be
@@ -37,6 +39,7 @@ struct CheckVerb: AsyncParsableCommand {
             Examples:
               pulld check --config /etc/pulld/pulld.yaml
               pulld check --config pulld.yaml --offline
+              pulld check --config pulld.yaml --file-only
               pulld check --config pulld.yaml --portal acme --json | jq .stages
             """)
 
@@ -46,8 +49,8 @@ struct CheckVerb: AsyncParsableCommand {
     @Flag(name: .customLong("offline"), help: "Only what is on this machine.")
     var isOffline = false
 
-    @Flag(name: .customLong("no-secrets"), help: "Offline, do not look whether secrets can be read.")
-    var isWithoutSecrets = false
+    @Flag(name: .customLong("file-only"), help: "Only what stands in the file.")
+    var isOfFileOnly = false
 
     @Flag(name: .customLong("json"), help: "One JSON object instead of lines.")
     var isJSON = false
@@ -59,14 +62,16 @@ struct CheckVerb: AsyncParsableCommand {
     var isWithoutEvent = false
 
     func validate() throws {
-        if isWithoutSecrets && !isOffline { throw ValidationError("--no-secrets goes with --offline.") }
+        if isOfFileOnly, isOffline || isWithoutEvent || !portal.isEmpty {
+            throw ValidationError("--file-only goes without --offline, --portal and --no-event.")
+        }
     }
 
     func run() async throws {
         TextOutput.surviveClosedPipes()
         let file = CheckedFile.read(config)
         var report = CheckReport(file: config, findings: file.findings)
-        guard let settings = file.settings else {
+        guard let settings = file.settings, !isOfFileOnly else {
             return try finish(report, CheckView(subjects: [.whole], isColoured: isColoured), shows: file.findings)
         }
         for name in portal where !settings.portals.contains(where: { $0.name == name }) {
@@ -74,7 +79,6 @@ struct CheckVerb: AsyncParsableCommand {
         }
         var options = Checker.Options()
         options.isOffline = isOffline
-        options.readsSecrets = !isWithoutSecrets
         options.portals = portal.isEmpty ? nil : Set(portal)
         options.sendsEvent = !isWithoutEvent
         let transport = Transport(userAgent: Product.userAgent)

@@ -32,6 +32,7 @@ extension StatusReport {
         heartbeat.sent = 12
         heartbeat.returned = 11
         heartbeat.lost = 1
+        heartbeat.firstSent = 1_795_000_030.25
         heartbeat.lastReturn = 1_795_003_500.5
         heartbeat.roundTrip = 0.125
         live.heartbeat = heartbeat

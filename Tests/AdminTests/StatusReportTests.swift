@@ -54,6 +54,18 @@ import Testing
         }
     }
 
+    @Test(
+        "The age of the last heartbeat counts from the first that was sent until one is back, and is none before",
+        arguments: [(nil, nil, nil), (100, nil, "100.0"), (100, 160, "160.0")] as [(Double?, Double?, String?)])
+    func heartbeatAge(firstSent: Double?, lastReturn: Double?, value: String?) {
+        var report = StatusReport.sample
+        report.portals[0].heartbeat?.firstSent = firstSent
+        report.portals[0].heartbeat?.lastReturn = lastReturn
+        let name = "pulld_portal_heartbeat_last_return_timestamp_seconds{"
+        let line = report.metrics.split(separator: "\n").first { $0.hasPrefix(name) }
+        #expect(line.map { String($0.split(separator: " ").last ?? "") } == value)
+    }
+
     /// Names and words that nobody should have, and numbers that need not be there.
     private static var odd: StatusReport {
         var report = StatusReport(

@@ -112,6 +112,34 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "--file-only judges the file alone: no secret, no state and no sink of it need be there",
+            arguments: [("", 0, ["ok"]), ("jurnal: {}\n", 78, ["failed"])] as [(String, Int32, [String])])
+        func fileOnly(mistake: String, exit: Int32, outcomes: [String]) async throws {
+            let directory = try ScratchDirectory()
+            try directory.write("", to: "state")
+            let run = try await CheckRun.of(
+                configuration: """
+                    portals: { acme: { url: 'https://acme.example', oauth: { access_token: { env: NO_SUCH_TOKEN } } } }
+                    sinks:
+                      log: { file: { path: /nowhere/events.ndjson } }
+                      app: { webhook: { url: 'http://127.0.0.1:9', secret: { credential: no-such-secret } } }
+                    state: $DIRECTORY/state
+                    \(mistake)
+                    """, in: directory, arguments: ["--file-only"])
+            #expect(run.exit == exit, "\(run.stages)")
+            #expect(run.stages.map(\.name) == ["file"] && run.stages.map(\.outcome) == outcomes)
+        }
+
+        @Test(
+            "--file-only looks at nothing else, so that no other choice goes with it",
+            arguments: ["--offline", "--no-event"])
+        func fileOnlyAlone(flag: String) async throws {
+            let process = try PulldProgram.start(
+                ["check", "--config", "/nowhere", "--file-only", flag], environment: [:])
+            #expect(try await process.exit(within: .seconds(30)).code == 64)
+        }
+
         @Test("A webhook is connected to and gets nothing; a unix socket, too")
         func webhooks() async throws {
             let receiver = try WebhookReceiver()

@@ -1,6 +1,7 @@
 import Events
 import JSONText
 import Testing
+import Timing
 
 @testable import Subscription
 
@@ -64,6 +65,44 @@ import Testing
         #expect(tick(&beat, 10, isLive: false) == [])
         #expect(tick(&beat, 15, isLive: true) == [])
         #expect(tick(&beat, 20, isLive: true) == [.sent])
+    }
+
+    @Test(
+        "What cannot be sent yet is tried again in seconds, not an interval later",
+        arguments: [Duration.seconds(10), .seconds(300), .seconds(3600)])
+    func soonAgain(interval: Duration) {
+        for step in 0...10 {
+            let random = Double(step) / 10
+            var beat = Heartbeat(interval: interval, now: .zero, random: 0)
+            for _ in 0..<20 {
+                let now = beat.deadline
+                let (notes, sends) = beat.tick(now: now, isLive: false, number: 7, random: random)
+                #expect(notes == [] && !sends)
+                #expect(beat.deadline - now <= .seconds(11) && beat.deadline - now >= .seconds(9))
+            }
+            let now = beat.deadline
+            #expect(beat.tick(now: now, isLive: true, number: 7, random: random).sends)
+        }
+    }
+
+    @Test("The board knows when the first was sent, and forgets all moments when none can be sent any more")
+    func board() {
+        let board = SessionBoard(heartbeat: .seconds(300))
+        func moments(at seconds: Double) -> [Double?] {
+            let figures = board.figures(at: Moment(monotonic: .seconds(seconds), wall: 1000 + seconds)).heartbeat
+            return [figures?.firstSent, figures?.lastReturn]
+        }
+        #expect(moments(at: 1) == [nil, nil])
+        board.heartbeat(.sent, at: .seconds(30))
+        board.heartbeat(.lost, at: .seconds(90))
+        board.heartbeat(.sent, at: .seconds(330))
+        #expect(moments(at: 340) == [1030, nil])
+        board.heartbeat(.returned(roundTrip: .seconds(1)), at: .seconds(331))
+        #expect(moments(at: 340) == [1030, 1331])
+        board.heartbeatsEnd()
+        #expect(moments(at: 350) == [nil, nil])
+        board.heartbeat(.sent, at: .seconds(360))
+        #expect(moments(at: 370) == [1360, nil])
     }
 
     @Test("Sent is returned, lost and under way, whatever happens")

@@ -16,6 +16,8 @@ final class PushStandIn: Sendable {
         var hasWebSocket = true
         var hasLongPolling = true
         var channels = ["a", "b"]
+        /// Whose private channel it is, if the portal says so.
+        var user: Int?
         var stored: [Message] = []
         /// Connections and polls: `ws` or `poll`, the channels, the position.
         var asked: [String] = []
@@ -154,10 +156,11 @@ final class PushStandIn: Sendable {
         let names = zip(["private", "shared"], state.channels).map { name, letter in
             #""\#(name)":{"id":"\#(Self.id(letter))","end":\#(end),"type":"\#(name)"}"#
         }
+        let owner = state.user.map { #","publicChannels":{"\#($0)":{"user_id":\#($0)}}"# } ?? ""
         return """
             {"result":{"channels":{\(names.joined(separator: ","))},"server":{"version":\(state.version),\
             "server_enabled":true,"websocket_enabled":\(state.hasWebSocket),"websocket":"ws://127.0.0.1:\(port)/ws/",\
-            "long_polling":"\(state.hasLongPolling ? "http://127.0.0.1:\(port)/sub/" : "")"}}}
+            "long_polling":"\(state.hasLongPolling ? "http://127.0.0.1:\(port)/sub/" : "")"}\(owner)}}
             """
     }
 

@@ -243,6 +243,24 @@ import WebSocket
         #expect(turns(true) == [["ab"], ["c"], ["de"]])
     }
 
+    @Test(
+        "Heartbeats go out as soon as they can come back, and never where the portal names no user",
+        arguments: [7, nil] as [Int?])
+    func heartbeats(user: Int?) async throws {
+        let stage = try Stage { $0.user = user }
+        try await stage.run(heartbeat: .milliseconds(100)) { running in
+            await live(running)
+            let isDecided = await eventually {
+                (running.session.figures.heartbeat?.sent ?? 0) > 1
+                    || stage.log.contains { $0.contains("no heartbeats") }
+            }
+            #expect(isDecided)
+            let figures = running.session.figures.heartbeat
+            #expect((figures?.firstSent != nil) == (user != nil))
+            #expect(figures?.lastReturn == nil)
+        }
+    }
+
     @Test("Refused audits pause, and say so")
     func refusedAudit() async throws {
         let stage = try Stage { $0.refusesPolls = 429 }

@@ -44,13 +44,15 @@ import Testing
         #expect(unit.values("ExecStart") == ["/usr/bin/pulld run --config \(file)"])
     }
 
-    @Test("A reload checks the file first, since what fails then does not touch the daemon", arguments: UnitFile.names)
+    @Test(
+        "A reload checks the file first, since what fails then does not touch the daemon, and the file alone: a full disk must not keep an operator from leaving it",
+        arguments: UnitFile.names)
     func reload(name: String) throws {
         let unit = try UnitFile(name)
         let file = name == "pulld.service" ? "/etc/pulld/pulld.yaml" : "/etc/pulld/%i.yaml"
         #expect(
             unit.values("ExecReload") == [
-                "/usr/bin/pulld check --offline --no-secrets --config \(file)", "/bin/kill -HUP $MAINPID",
+                "/usr/bin/pulld check --file-only --config \(file)", "/bin/kill -HUP $MAINPID",
             ])
         // RestartPreventExitStatus= does not hold for it: it would be tried again and again.
         #expect(unit.values("ExecStartPre").isEmpty)
@@ -86,6 +88,15 @@ import Testing
         let written = try ExampleFile().writtenPaths
         #expect(!written.isEmpty)
         for path in written { #expect(made.contains { path == $0 || path.hasPrefix($0 + "/") }, "\(path)") }
+    }
+
+    @Test(
+        "Files to begin with name no state directory: systemd tells it, and each instance has another",
+        arguments: ["minimal.yaml", "webhook.yaml", "many-portals.yaml"])
+    func state(name: String) throws {
+        let text = try String(contentsOfFile: Repository.path("config/\(name)"), encoding: .utf8)
+        #expect(text.split(separator: "\n").contains { $0.hasPrefix("sinks:") })
+        #expect(!text.split(separator: "\n").contains { $0.hasPrefix("state:") })
     }
 
     @Test("Every secret in root's own directory is loaded, under the prefix that pulld looks for")
