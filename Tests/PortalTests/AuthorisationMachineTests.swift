@@ -20,11 +20,13 @@ struct AuthorisationMachineTests {
         #expect(stand.requests.isEmpty && stand.steps == ["look"])
     }
 
-    @Test("A refused token is renewed: store read under its lock, server asked, answer stored, then given out")
+    @Test(
+        "A refused token is renewed: in its turn, store read under its lock, server asked, answer stored, then given out"
+    )
     func renewal() {
         var stand = MachineStand.stored()
         #expect(stand.refused().token == "a2")
-        #expect(stand.steps == ["look", "open", "send", "save"])
+        #expect(stand.steps == ["look", "queue", "open", "send", "save"])
         #expect(stand.requests.map(\.grant) == [.refreshToken("r1")])
         #expect(stand.disk?.refreshToken == "r2" && stand.disk?.accessToken == "a2")
         #expect(stand.disk?.renewedAt == stand.now.wall)
@@ -179,6 +181,33 @@ struct AuthorisationMachineTests {
             stand.notes.contains { if case .failed(let failure) = $0 { failure.code == .notStored } else { false } })
     }
 
+    @Test(
+        "A new token that could not be stored is tried once more at the end, whatever its time, and told if it is lost")
+    func lastChance() {
+        for fault in [nil, MachineStand.broken] {
+            var stand = MachineStand.stored()
+            stand.saveFault = MachineStand.broken
+            let cure = stand.refused().failure?.cure
+            #expect(cure?.contains("stop") == true && cure?.contains("reload") == true)
+            stand.saveFault = fault
+            stand.end()
+            #expect(stand.disk?.refreshToken == (fault == nil ? "r2" : "r1") && stand.requests.count == 1)
+            var lost: [AuthorisationFailure] = []
+            for note in stand.notes { if case .lost(let failure) = note { lost.append(failure) } }
+            #expect(lost.count == (fault == nil ? 0 : 1))
+            #expect(lost.allSatisfy { $0.cure.contains("pulld login acme") && $0.needsPerson })
+        }
+    }
+
+    @Test("At the end nothing is done where everything is on disk")
+    func nothingLeft() {
+        var stand = MachineStand.stored()
+        _ = stand.refused()
+        let steps = stand.steps
+        stand.end()
+        #expect(stand.steps == steps && stand.requests.count == 1)
+    }
+
     @Test("A new token that could not be stored gives way to what somebody else has stored meanwhile")
     func notStoredAndOvertaken() {
         var stand = MachineStand.stored()
@@ -210,7 +239,7 @@ struct AuthorisationMachineTests {
             let failure = stand.refused().failure
             #expect(failure?.code == .refused("invalid_grant") && failure?.needsPerson == true)
             #expect(failure?.cure.contains("pulld login acme") == true)
-            #expect(stand.steps == ["look", "open", "send", "look"])
+            #expect(stand.steps == ["look", "queue", "open", "send", "look"])
             for _ in 0..<11 {
                 stand.pass(300)
                 #expect(stand.ask().failure?.needsPerson == true)
@@ -364,7 +393,7 @@ struct AuthorisationMachineTests {
             .looked(.success(.init(stored: MachineStand.stored().disk, seed: AuthorisationSeed()))),
             .opened(.success(.init(stored: nil, seed: AuthorisationSeed(refreshToken: "r")))),
             MachineStand.grant("a", "r"), MachineStand.refusal("invalid_grant"),
-            .unanswered(TransportError(stage: .dns, message: "no")),
+            .unanswered(TransportError(stage: .dns, message: "no")), .placed, .withdrawn, .ended,
         ]
         var random = SystemRandomNumberGenerator()
         for _ in 0..<300 {
@@ -378,7 +407,7 @@ struct AuthorisationMachineTests {
                     isSending = true
                 } else {
                     switch event {
-                    case .answered, .unanswered: isSending = false
+                    case .answered, .unanswered, .withdrawn: isSending = false
                     default: break
                     }
                 }
