@@ -181,33 +181,6 @@ struct AuthorisationMachineTests {
             stand.notes.contains { if case .failed(let failure) = $0 { failure.code == .notStored } else { false } })
     }
 
-    @Test(
-        "A new token that could not be stored is tried once more at the end, whatever its time, and told if it is lost")
-    func lastChance() {
-        for fault in [nil, MachineStand.broken] {
-            var stand = MachineStand.stored()
-            stand.saveFault = MachineStand.broken
-            let cure = stand.refused().failure?.cure
-            #expect(cure?.contains("stop") == true && cure?.contains("reload") == true)
-            stand.saveFault = fault
-            stand.end()
-            #expect(stand.disk?.refreshToken == (fault == nil ? "r2" : "r1") && stand.requests.count == 1)
-            var lost: [AuthorisationFailure] = []
-            for note in stand.notes { if case .lost(let failure) = note { lost.append(failure) } }
-            #expect(lost.count == (fault == nil ? 0 : 1))
-            #expect(lost.allSatisfy { $0.cure.contains("pulld login acme") && $0.needsPerson })
-        }
-    }
-
-    @Test("At the end nothing is done where everything is on disk")
-    func nothingLeft() {
-        var stand = MachineStand.stored()
-        _ = stand.refused()
-        let steps = stand.steps
-        stand.end()
-        #expect(stand.steps == steps && stand.requests.count == 1)
-    }
-
     @Test("A new token that could not be stored gives way to what somebody else has stored meanwhile")
     func notStoredAndOvertaken() {
         var stand = MachineStand.stored()
