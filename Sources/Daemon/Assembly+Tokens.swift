@@ -81,6 +81,10 @@ extension Logger {
             } else {
                 debug("the access token could not be renewed", metadata: metadata)
             }
+        case .lost(let failure):
+            error(
+                "the new token is lost: it could not be stored",
+                metadata: ["cause": "\(failure.message)", "cure": "\(failure.cure)"])
         case .damagedStore(let damage):
             error(
                 "the stored tokens cannot be read", metadata: ["cause": "\(damage.message)", "cure": "\(damage.cure)"])

@@ -48,7 +48,7 @@ final class RunningPortals: Sendable {
         var portals: [String: Portal] = [:]
     }
 
-    /// Closing a connection takes the other side's answer, or seconds.
+    /// Closing a connection takes the other side's answer, or seconds. What a portal's tokens may take comes on top.
     private static let stopLimit = Duration.seconds(10)
 
     private let house: House
@@ -99,10 +99,12 @@ final class RunningPortals: Sendable {
         group.start(
             plan.name,
             PartGroup.Part(
-                run: { [journal = house.journal] in
+                run: { [journal = house.journal, client = plan.client] in
                     // It begins with what the disk has of the portal: the last events of a session before it are to be there.
                     do { try await journal.committed() } catch { return }
                     await session.run()
+                    // Before whoever comes next asks for tokens, and before the transport cuts what is under way.
+                    await client.finish()
                 },
                 requestStop: { session.requestStop() }))
     }

@@ -4,8 +4,8 @@ import Timing
 
 /// Sees to it that a stop ends.
 struct StopLimit: Sendable {
-    /// Portals 10 s, then sinks 15 s, and the journal's disk 5 s: more is a disk or a system call that hangs. Within the
-    /// `TimeoutStopSec=` of the unit.
+    /// Portals 10 s, their tokens 5 s, then sinks 15 s, and the journal's disk 5 s: more is a disk or a system call that
+    /// hangs. Within the `TimeoutStopSec=` of the unit.
     static let limit = Duration.seconds(40)
     /// After so long the service manager is told how long it may still take, in case its own limit is shorter.
     static let patience = Duration.seconds(5)

@@ -54,5 +54,7 @@ public enum AuthorisationNote: Sendable, Hashable {
     /// The answer to a renewal was lost: the server may have made a new refresh token that nobody knows.
     case answerLost
     case failed(AuthorisationFailure)
+    /// A new token was never stored, and ends with the portal's session.
+    case lost(AuthorisationFailure)
     case damagedStore(TokenStoreError)
 }

@@ -51,6 +51,8 @@ public actor Authorisation {
     private static let disk = DispatchQueue(label: "tokens")
     /// How long a cancelled caller still waits: the answer that is under way may hold the only refresh token there is.
     static let grace = Duration.seconds(10)
+    /// How long `finish` takes at most.
+    static let finishLimit = Duration.seconds(5)
 
     private let kind: Kind
     /// Nil for a fixed token.
@@ -58,6 +60,11 @@ public actor Authorisation {
     private var cycle: Task<AuthorisationMachine.Step, Never>?
     private var waiting: [UInt64: CheckedContinuation<AuthorisationMachine.Step?, Never>] = [:]
     private var lastWaiting: UInt64 = 0
+    /// The wait for the server's budget.
+    private var line: Task<Void, Never>?
+    /// This cycle has asked the server: what it answers is to be kept.
+    private var hasSent = false
+    private var hasFinished = false
 
     private init(_ kind: Kind, _ machine: AuthorisationMachine?) {
         self.kind = kind
@@ -108,6 +115,22 @@ public actor Authorisation {
         _ = handle(.accepted(token.generation))
     }
 
+    /// The portal's session has ended, and nobody asks any more: what waits for its turn at the server is given up, an
+    /// answer that is under way is waited for and stored, and one that could not be stored has its last chance. Returns
+    /// after 5 s at most, also where the task is cancelled.
+    public func finish() async {
+        guard case .renewable(let surroundings) = kind, !hasFinished else { return }
+        hasFinished = true
+        line?.cancel()
+        let deadline = surroundings.time.now().monotonic + Self.finishLimit
+        await cycleEnds(within: Self.finishLimit)
+        guard cycle == nil else { return }
+        let step = handle(.ended)
+        if step.isEnd { return }
+        cycle = Task { await run(step, surroundings) }
+        await cycleEnds(within: deadline - surroundings.time.now().monotonic)
+    }
+
     private func token(_ want: AuthorisationMachine.Want) async throws(AuthorisationFailure) -> AccessToken? {
         let surroundings: Surroundings
         switch kind {
@@ -116,6 +139,7 @@ public actor Authorisation {
         }
         // After the cycle of somebody else the answer is there, or a cycle of one's own is needed.
         for _ in 0..<4 {
+            guard !hasFinished else { throw .cancelled }
             let isOwn = cycle == nil
             var step: AuthorisationMachine.Step
             if isOwn {
@@ -136,7 +160,7 @@ public actor Authorisation {
             case .fail(let failure): throw failure
             case .keep:
                 if isOwn, want != .any { return nil }
-            case .look, .open, .send, .save: continue
+            case .look, .queue, .open, .send, .save: continue
             }
         }
         return nil
@@ -146,15 +170,29 @@ public actor Authorisation {
     private func run(
         _ first: AuthorisationMachine.Step, _ surroundings: Surroundings
     ) async -> AuthorisationMachine.Step {
+        let exchange = TokenExchange(
+            http: surroundings.http, network: surroundings.network, budget: surroundings.budget)
         var step = first
         var isOpen = false
+        var isPlaced = false
         while !step.isEnd {
             switch step {
             case .look: step = handle(.looked(await look(surroundings, opens: false)))
             case .open:
                 isOpen = true
                 step = handle(.opened(await look(surroundings, opens: true)))
-            case .send(let request): step = handle(await send(request, surroundings))
+            case .queue(let request):
+                isPlaced = await place(for: request, exchange)
+                step = handle(isPlaced ? .placed : .withdrawn)
+            case .send(let request):
+                guard isWanted else {
+                    step = handle(.withdrawn)
+                    continue
+                }
+                hasSent = true
+                if !isPlaced { exchange.count(request) }
+                isPlaced = false
+                step = handle(await exchange.send(request, time: surroundings.time))
             case .save(let tokens):
                 let storage = surroundings.storage
                 step = handle(
@@ -172,6 +210,7 @@ public actor Authorisation {
             await Self.onDisk { storage.close() }
         }
         cycle = nil
+        hasSent = false
         let all = waiting
         waiting = [:]
         for continuation in all.values { continuation.resume(returning: step) }
@@ -205,14 +244,27 @@ public actor Authorisation {
         }
     }
 
-    private func send(_ request: TokenRequest, _ surroundings: Surroundings) async -> AuthorisationMachine.Event {
-        await TokenExchange(http: surroundings.http, network: surroundings.network, budget: surroundings.budget)
-            .send(request, time: surroundings.time)
+    /// Waits until the request may be sent.
+    ///
+    /// - Returns: false when nobody wants that any more.
+    private func place(for request: TokenRequest, _ exchange: TokenExchange) async -> Bool {
+        while isWanted {
+            let line = Task { await exchange.enter(request) }
+            self.line = line
+            await line.value
+            self.line = nil
+            if !line.isCancelled { return isWanted }
+        }
+        return false
     }
+
+    /// A token that nobody waits for is not asked for: an answer that comes after the end would be lost.
+    private var isWanted: Bool { !hasFinished && !waiting.isEmpty }
 
     // MARK: Waiting
 
-    /// The end of the cycle that is under way; nil when this task is cancelled and the grace has passed.
+    /// The end of the cycle that is under way; nil when this task is cancelled, and the grace has passed if the server has
+    /// been asked.
     private func end() async -> AuthorisationMachine.Step? {
         lastWaiting += 1
         let id = lastWaiting
@@ -222,15 +274,30 @@ public actor Authorisation {
                 waiting[id] = continuation
             }
         } onCancel: {
-            Task {
-                try? await Task.sleep(for: Self.grace)
-                await abandon(id)
-            }
+            Task { await giveUp(id) }
         }
+    }
+
+    private func giveUp(_ id: UInt64) async {
+        if hasSent { try? await Task.sleep(for: Self.grace) }
+        abandon(id)
+        if waiting.isEmpty { line?.cancel() }
     }
 
     private func abandon(_ id: UInt64) {
         waiting.removeValue(forKey: id)?.resume(returning: nil)
+    }
+
+    private func cycleEnds(within limit: Duration) async {
+        guard cycle != nil, limit > .zero else { return }
+        lastWaiting += 1
+        let id = lastWaiting
+        let timer = Task {
+            try? await Task.sleep(for: limit)
+            abandon(id)
+        }
+        _ = await withCheckedContinuation { waiting[id] = $0 }
+        timer.cancel()
     }
 
     // MARK: The disk
@@ -256,7 +323,7 @@ extension AuthorisationMachine.Step {
     fileprivate var isEnd: Bool {
         switch self {
         case .give, .keep, .fail: true
-        case .look, .open, .send, .save: false
+        case .look, .queue, .open, .send, .save: false
         }
     }
 }

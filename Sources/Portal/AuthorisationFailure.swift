@@ -48,8 +48,18 @@ extension AuthorisationFailure {
         AuthorisationFailure(
             code: .notStored,
             message: "token: the new token cannot be stored, and is not used until it is: \(error.message)",
-            cure: "\(error.cure), and do not stop pulld before: the old token is used up", retryAfter: retryAfter,
-            needsPerson: false)
+            cure:
+                "\(error.cure), and do not stop pulld before, nor reload it with this portal changed: the old token is "
+                + "used up",
+            retryAfter: retryAfter, needsPerson: false)
+    }
+
+    /// It was never on disk, and there is no further chance.
+    static func lost(_ last: AuthorisationFailure, _ application: OAuthApplication) -> AuthorisationFailure {
+        AuthorisationFailure(
+            code: .notStored, message: "\(last.message); nobody has it any more, and the old one is used up",
+            cure: "when that is mended, \(application.login)", retryAfter: AuthorisationMachine.localLook,
+            needsPerson: true)
     }
 
     static func store(_ error: TokenStoreError, retryAfter: Double) -> AuthorisationFailure {

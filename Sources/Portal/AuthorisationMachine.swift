@@ -9,61 +9,17 @@ import Transport
 /// outcome is the next event.
 ///
 /// ```
-///  wanted ─► look ──────────────────────► give, or fail
-///     └────► open ─► send ─► save ─► give
-///              │       └─► look (invalid_grant: has another process renewed?) ─► give, send, or fail
-///              └─► give (it has) or save (an earlier answer that could not be stored)
+///  wanted ─► look ──────────────────────────────► give, or fail
+///     ├────► queue ─► open ─► send ─► save ─► give
+///     │                │       └─► look (invalid_grant: has another process renewed?) ─► give, send, or fail
+///     │                └─► give (it has)
+///     └────► open ─► save (an earlier answer that could not be stored)
 /// ```
 struct AuthorisationMachine: Sendable {
-    enum Reason: Sendable, Hashable {
-        /// The portal says that it has expired or is none.
-        case refused
-        /// The portal's address answered with a redirect.
-        case moved
-    }
-
-    enum Want: Sendable, Hashable {
-        case any
-        /// Another one than that of this generation.
-        case insteadOf(UInt64, Reason)
-    }
-
-    struct Looked: Sendable {
-        var stored: StoredAuthorisation?
-        /// Something is stored that cannot be understood: as good as nothing, where the settings have a token.
-        var damage: TokenStoreError?
-        var seed: AuthorisationSeed
-    }
-
-    enum Event: Sendable {
-        /// A call is to be made, or its token was refused. Not while a step is under way.
-        case wanted(Want)
-        case looked(Result<Looked, TokenStoreError>)
-        case opened(Result<Looked, TokenStoreError>)
-        case answered(Result<OAuthAnswer, RESTError>, retryAfter: Double?)
-        case unanswered(TransportError)
-        /// Nil: it is safe.
-        case saved(TokenStoreError?)
-        /// The portal has taken the token of this generation.
-        case accepted(UInt64)
-    }
-
-    enum Step: Sendable {
-        case give(AccessToken)
-        /// There is no other token to be had: the portal's refusal stands.
-        case keep
-        case fail(AuthorisationFailure)
-        /// Read the store and the settings' tokens.
-        case look
-        /// The same, once nobody else can change the store, and with room for what will be saved.
-        case open
-        case send(TokenRequest)
-        case save(StoredAuthorisation)
-    }
-
     private enum Phase: Sendable, Hashable {
         case idle
         case looking
+        case queueing
         case opening
         case sending(isPost: Bool)
         case rereading(isPost: Bool)
@@ -96,6 +52,7 @@ struct AuthorisationMachine: Sendable {
     private var blocked: (until: Duration, failure: AuthorisationFailure)?
     private var backoff = Backoff.serverFault
     private var movedAt: Duration?
+    private var hasEnded = false
     private(set) var renewals = 0
     /// To be told, in order; whoever tells them empties it.
     var notes: [AuthorisationNote] = []
@@ -114,6 +71,8 @@ struct AuthorisationMachine: Sendable {
             self.want = want
             return wanted(at: now)
         case (.looked(let result), .looking): return looked(result, at: now, random)
+        case (.placed, .queueing): return begin(.opening, .open)
+        case (.withdrawn, .queueing), (.withdrawn, .sending): return begin(.idle, .keep)
         case (.opened(let result), .opening): return opened(result, at: now, random)
         case (.answered(.success(let answer), _), .sending(let isPost)):
             return answered(answer, isPost: isPost, at: now)
@@ -123,6 +82,9 @@ struct AuthorisationMachine: Sendable {
         case (.looked(let result), .rereading(let isPost)):
             return reread(result, isPost: isPost, at: now, random)
         case (.saved(let error), .saving): return saved(error, at: now, random)
+        case (.ended, .idle):
+            hasEnded = true
+            return unsaved == nil ? .keep : begin(.opening, .open)
         default: return .keep
         }
     }
@@ -155,7 +117,7 @@ struct AuthorisationMachine: Sendable {
     }
 
     private mutating func renew(at now: Moment) -> Step {
-        guard let failure = blocking(at: now) else { return begin(.opening, .open) }
+        guard let failure = blocking(at: now) else { return approach() }
         // Perhaps somebody has done something about it.
         return failure.needsPerson ? begin(.looking, .look) : fail(failure)
     }
@@ -199,7 +161,7 @@ struct AuthorisationMachine: Sendable {
             if isNew, !isFirst { notes.append(.foundNewer) }
             if let token, isNew { return give(token) }
             if !isFirst, let failure = blocking(at: now) { return fail(failure) }
-            return begin(.opening, .open)
+            return approach()
         }
     }
 
@@ -277,15 +239,25 @@ struct AuthorisationMachine: Sendable {
 
     // MARK: Asking the server
 
+    /// Nobody stands in the server's line with the store locked, or without anything to send.
+    private mutating func approach() -> Step {
+        guard let request = request(isPost: current?.usesGet != true) else { return begin(.opening, .open) }
+        return begin(.queueing, .queue(request))
+    }
+
+    private func request(isPost: Bool) -> TokenRequest? {
+        current?.refreshToken.map {
+            TokenRequest(.refreshToken($0), of: application, serverEndpoint: current?.serverEndpoint, isPost: isPost)
+        }
+    }
+
     private mutating func send(isPost: Bool, at now: Moment) -> Step {
-        guard let refreshToken = current?.refreshToken else {
+        guard let request = request(isPost: isPost) else {
             let failure = AuthorisationFailure(
                 code: .absent, message: "token: there is no refresh token that a new access token could be had with",
                 cure: application.login, retryAfter: Self.localLook, needsPerson: true)
             return block(failure, for: Self.leastInterval, at: now)
         }
-        let request = TokenRequest(
-            .refreshToken(refreshToken), of: application, serverEndpoint: current?.serverEndpoint, isPost: isPost)
         return begin(.sending(isPost: isPost), .send(request))
     }
 
@@ -377,7 +349,7 @@ struct AuthorisationMachine: Sendable {
 
     private mutating func block(_ failure: AuthorisationFailure, for seconds: Double, at now: Moment) -> Step {
         blocked = (now.monotonic + .seconds(seconds), failure)
-        notes.append(.failed(failure))
+        notes.append(hasEnded && unsaved != nil ? .lost(.lost(failure, application)) : .failed(failure))
         return fail(failure)
     }
 

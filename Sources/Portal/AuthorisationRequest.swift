@@ -123,7 +123,7 @@ public struct AuthorisationRequest: Sendable {
                 if isPost, OAuthPolicy.of(error, usedPost: true, storeWasReread: true) == .tryGetForm { continue }
                 throw .codeRefused(error)
             case .unanswered(let error): throw .unreachable(error, retryAfter: 60)
-            case .wanted, .looked, .opened, .saved, .accepted: throw .cancelled
+            case .wanted, .looked, .opened, .saved, .accepted, .placed, .withdrawn, .ended: throw .cancelled
             }
         }
         throw .cancelled

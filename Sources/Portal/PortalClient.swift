@@ -85,6 +85,11 @@ public struct PortalClient: Sendable {
         _ = try await call("pull.application.event.add", body)
     }
 
+    /// No further calls are made: see `Authorisation.finish`.
+    public func finish() async {
+        if case .application(let authorisation) = credential { await authorisation.finish() }
+    }
+
     // MARK: Calls
 
     /// Calls a method, and once more where another token, or another address, is to be had.

@@ -15,7 +15,7 @@ public struct OAuthAnswer: Sendable, Hashable {
     public var serverEndpoint: String?
     /// The portal's constant identity.
     public var memberID: String?
-    /// Nil if the answer does not tell.
+    /// Nil if the answer does not tell. The vendor's servers often say `app` in the place of the application's rights.
     public var scopes: [String]?
     /// The private channel is this user's.
     public var userID: Int?
@@ -23,8 +23,11 @@ public struct OAuthAnswer: Sendable, Hashable {
     /// Seconds an access token lives.
     static let usualLifetime = 3600
 
-    /// Sure that the application may not use the push methods.
-    public var lacksPullScope: Bool { scopes.map { !$0.contains("pull") } ?? false }
+    /// Sure that the application may not use the push methods: there is a list of rights, and `pull` is not in it.
+    public var lacksPullScope: Bool {
+        guard let scopes, !scopes.isEmpty, scopes != ["app"] else { return false }
+        return !scopes.contains("pull")
+    }
 
     /// Whether the answer is for the portal that is stored. A first answer, without a stored id, always is.
     public func belongs(to storedMemberID: String?) -> Bool {
@@ -40,9 +43,9 @@ public struct OAuthAnswer: Sendable, Hashable {
                         code: "incomplete_answer", explanation: "the answer has no usable access token", status: status)
                 )
             }
-            let scopes = answer["scope"]?.string?.split(separator: ",").map { part in
-                String(part.drop { $0 == " " }.prefix { $0 != " " })
-            }
+            let scopes = answer["scope"]?.string?.split(separator: ",")
+                .map { part in String(part.drop { $0 == " " }.prefix { $0 != " " }) }
+                .filter { !$0.isEmpty }
             return .success(
                 OAuthAnswer(
                     accessToken: accessToken, refreshToken: token(answer["refresh_token"]),

@@ -6,7 +6,10 @@ struct OAuthEndpoint: Sendable {
     static let path = "/oauth/token/"
     static let authorisePath = "/oauth/authorize/"
     private static let memberID = "0123456789abcdef0123456789abcdef"
+    /// The application's rights, as the page of the portal names them.
     private static let scope = "pull,pull_channel"
+    /// What the vendor's token server says in the place of the rights.
+    private static let tokenScope = "app"
 
     let options: SandboxOptions
     let authorisations: Authorisations
@@ -44,7 +47,7 @@ struct OAuthEndpoint: Sendable {
                 ("access_token", .string(credentials.accessToken)),
                 ("expires", .integer(Int(options.clock() + life))),
                 ("expires_in", .integer(Int(life))),
-                ("scope", .string(Self.scope)),
+                ("scope", .string(Self.tokenScope)),
                 ("domain", .string("oauth.bitrix24.tech")),
                 ("server_endpoint", .string(addresses.oauthRESTBase)),
                 ("status", .string("L")),

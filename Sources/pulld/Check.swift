@@ -1,7 +1,6 @@
 import ArgumentParser
 import Checks
 import Daemon
-import Glibc
 import History
 import Settings
 import Transport
@@ -83,7 +82,8 @@ struct CheckVerb: AsyncParsableCommand {
         options.sendsEvent = !isWithoutEvent
         let transport = Transport(userAgent: Product.userAgent)
         let checker = Checker(
-            settings, options, state: state(of: settings), secrets: .process, transport: transport)
+            settings, options, state: state(of: settings), secrets: DaemonSurroundings(file: config).secrets,
+            transport: transport)
         let view = CheckView(subjects: checker.subjects, isColoured: isColoured)
         file.findings.forEach { show($0, view) }
         let work = Task { await checker.run { show($0, view) } }
@@ -98,16 +98,12 @@ struct CheckVerb: AsyncParsableCommand {
         try finish(report, view, shows: [])
     }
 
-    /// The daemon's, as far as it can be told from here. The service manager names it to the service alone: for a file of
-    /// the system's services the one of this user would be somebody else's.
+    /// The daemon's, as far as it can be told from here: for another file of the system's the one of this user would be
+    /// somebody else's.
     private func state(of settings: Settings) -> StatePlace? {
-        func variable(_ name: String) -> String? {
-            if let value = getenv(name) { return String(cString: value) }
-            return name == "STATE_DIRECTORY" && config == JournalArguments.systemFile
-                ? JournalArguments.systemState : nil
-        }
-        let isNamed = settings.state != nil || variable("STATE_DIRECTORY") != nil
-        return settings.stateDirectory(variable: variable).map {
+        let daemon = DaemonSurroundings(file: config)
+        let isNamed = settings.state != nil || daemon.variable("STATE_DIRECTORY") != nil
+        return daemon.stateDirectory(of: settings).map {
             StatePlace(directory: $0, isSure: isNamed || !config.hasPrefix("/etc/"))
         }
     }

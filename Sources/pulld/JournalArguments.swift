@@ -7,12 +7,9 @@ import Settings
 
 /// Where the journal is that a verb reads.
 struct JournalArguments: ParsableArguments {
-    /// What the service's unit reads, and where it keeps its state.
-    static let systemFile = "/etc/pulld/pulld.yaml"
-    static let systemState = "/var/lib/pulld"
-
     @Option(
-        help: ArgumentHelp("The daemon's configuration file; \(systemFile) if it is there.", valueName: "file"))
+        help: ArgumentHelp(
+            "The daemon's configuration file; \(ServiceDirectories.usualFile) if it is there.", valueName: "file"))
     var config: String?
 
     @Option(help: ArgumentHelp("The daemon's state directory, instead of the file's.", valueName: "dir"))
@@ -30,22 +27,20 @@ struct JournalArguments: ParsableArguments {
 
     /// The file that the daemon reads, and its path; nil when none is named and none is in the usual place.
     func settings() throws -> (settings: Settings, path: String)? {
-        guard let path = config ?? systemFileIfThere else { return nil }
+        guard let path = Self.file(config) else { return nil }
         return (try Settings.load(path: path), path)
     }
 
-    private var systemFileIfThere: String? {
-        access(Self.systemFile, F_OK) == 0 ? Self.systemFile : nil
+    /// Of the daemon that reads the file.
+    var daemon: DaemonSurroundings { DaemonSurroundings(file: Self.file(config)) }
+
+    /// - Returns: nil when none is named and none is in the usual place.
+    static func file(_ named: String?) -> String? {
+        named ?? (access(ServiceDirectories.usualFile, F_OK) == 0 ? ServiceDirectories.usualFile : nil)
     }
 
     private func configuredDirectory() throws -> String? {
-        let settings = try settings()
-        let isOfSystem = settings?.path == Self.systemFile
-        return (settings?.settings ?? Settings(portals: [], sinks: [])).stateDirectory { name in
-            if let value = getenv(name) { return String(cString: value) }
-            // The service manager sets it for the service alone.
-            return isOfSystem && name == "STATE_DIRECTORY" ? Self.systemState : nil
-        }
+        daemon.stateDirectory(of: try settings()?.settings ?? Settings(portals: [], sinks: []))
     }
 }
 

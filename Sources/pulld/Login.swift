@@ -1,6 +1,5 @@
 import ArgumentParser
 import Daemon
-import Glibc
 import Portal
 import Secrets
 import Settings
@@ -15,13 +14,14 @@ struct Login: AsyncParsableCommand {
             here: within 30 seconds, longer it does not live. The tokens are stored in
             the state directory of the file, where the daemon finds them; it may run
             meanwhile. Secrets of the file have to be readable for you; those that
-            systemd provides are found with CREDENTIALS_DIRECTORY=/their/directory.
+            systemd provides are looked for in CREDENTIALS_DIRECTORY and, for a file in
+            /etc/pulld, where the service has them from. So is its state directory.
 
             Exit codes: 65 what was pasted is not the answer, 69 the authorisation server
             cannot be reached, 74 the tokens cannot be stored, 77 it refuses, 78 the file.
 
             Example:
-              pulld login acme --config /etc/pulld/pulld.yaml
+              sudo pulld login acme --config /etc/pulld/pulld.yaml
             """)
 
     @Argument(help: ArgumentHelp("The portal's name in the file.", valueName: "portal"))
@@ -33,9 +33,9 @@ struct Login: AsyncParsableCommand {
     func run() async throws {
         try await ExitCodes.apply {
             let settings = try Settings.load(path: config)
-            let (application, network) = try application(in: settings)
-            guard let state = settings.stateDirectory(variable: { name in getenv(name).map { String(cString: $0) } })
-            else {
+            let daemon = DaemonSurroundings(file: config)
+            let (application, network) = try application(in: settings, daemon.secrets)
+            guard let state = daemon.stateDirectory(of: settings) else {
                 throw ExitCodes.Misconfiguration(
                     description: "there is no state directory: write state: /PATH into the configuration file")
             }
@@ -77,7 +77,9 @@ struct Login: AsyncParsableCommand {
         Terminal.line("  pulld run --config \(config)")
     }
 
-    private func application(in settings: Settings) throws -> (OAuthApplication, NetworkOptions) {
+    private func application(
+        in settings: Settings, _ secrets: SecretEnvironment
+    ) throws -> (OAuthApplication, NetworkOptions) {
         guard let found = settings.portals.first(where: { $0.name == portal }) else {
             let names = settings.portals.map(\.name).joined(separator: ", ")
             throw ExitCodes.Misconfiguration(description: "\(config) has no portal of this name; it has: \(names)")
@@ -91,12 +93,12 @@ struct Login: AsyncParsableCommand {
         var network = NetworkOptions(caFile: found.caFile)
         switch found.proxy {
         case .url(let url): network.proxy = Secret(url)
-        case .secret(let source): network.proxy = try Surroundings.secret(of: source)
+        case .secret(let source): network.proxy = try Surroundings.secret(of: source, in: secrets)
         case nil: break
         }
         let application = OAuthApplication(
-            portal: portal, url: found.url, clientID: clientID, clientSecret: try Surroundings.secret(of: secret),
-            server: oauth.server)
+            portal: portal, url: found.url, clientID: clientID,
+            clientSecret: try Surroundings.secret(of: secret, in: secrets), server: oauth.server)
         return (application, network)
     }
 }

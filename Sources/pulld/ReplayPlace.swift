@@ -10,7 +10,7 @@ import Transport
 struct ReplayPlace {
     private enum Kind {
         case output
-        case sink(SinkSettings, Settings)
+        case sink(SinkSettings, Settings, SecretEnvironment)
         case address(WebhookAddress, [Secret], allowsRemote: Bool)
     }
 
@@ -25,8 +25,10 @@ struct ReplayPlace {
         }
         guard !Self.isAddress(to) else {
             let address = try Self.check(to, allowsRemote: verb.allowRemote)
-            let secrets = try SecretArgument.forwardSecret(verb.secret).map { [try Surroundings.secret(of: $0)] } ?? []
-            (name, kind) = ("the URL", .address(address, secrets, allowsRemote: verb.allowRemote))
+            let secret = try SecretArgument.forwardSecret(verb.secret).map {
+                try Surroundings.secret(of: $0, in: verb.journal.daemon.secrets)
+            }
+            (name, kind) = ("the URL", .address(address, secret.map { [$0] } ?? [], allowsRemote: verb.allowRemote))
             return
         }
         guard let (settings, path) = try verb.journal.settings() else {
@@ -41,7 +43,7 @@ struct ReplayPlace {
             throw ExitCodes.Misconfiguration(
                 description: "\(to) is a file, which is the daemon's alone; redirect: pulld replay … > FILE")
         }
-        (name, kind) = ("the sink \(to)", .sink(sink, settings))
+        (name, kind) = ("the sink \(to)", .sink(sink, settings, verb.journal.daemon.secrets))
     }
 
     /// Names of sinks have no colon.
@@ -68,7 +70,7 @@ struct ReplayPlace {
 
     /// What the sink gets at all.
     var filter: EventFilter? {
-        guard case .sink(let sink, _) = kind else { return nil }
+        guard case .sink(let sink, _, _) = kind else { return nil }
         return EventFilter(portals: sink.portals, include: sink.include, exclude: sink.exclude)
     }
 
@@ -76,7 +78,7 @@ struct ReplayPlace {
     var printsEvents: Bool {
         switch kind {
         case .output: true
-        case .sink(let sink, _): sink.kind == .standardOutput
+        case .sink(let sink, _, _): sink.kind == .standardOutput
         case .address: false
         }
     }
@@ -84,10 +86,10 @@ struct ReplayPlace {
     func target(client: any HTTPClient) throws -> any ReplayTarget {
         switch kind {
         case .output: return LineTarget()
-        case .sink(let sink, _) where sink.kind == .standardOutput: return LineTarget()
-        case .sink(let sink, let settings):
+        case .sink(let sink, _, _) where sink.kind == .standardOutput: return LineTarget()
+        case .sink(let sink, let settings, let secrets):
             return try Daemon.webhookPoster(
-                named: sink.name, settings: settings, secrets: .process, client: client)
+                named: sink.name, settings: settings, secrets: secrets, client: client)
         case .address(let address, let secrets, let allowsRemote):
             let place: WebhookTarget.Place =
                 switch address {

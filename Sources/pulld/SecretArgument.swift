@@ -33,9 +33,9 @@ enum SecretArgument {
 }
 
 extension Surroundings {
-    static func secret(of source: SecretSource) throws -> Secret {
+    static func secret(of source: SecretSource, in environment: SecretEnvironment) throws -> Secret {
         do throws(SecretError) {
-            return try source.resolve(environment: .process).secret
+            return try source.resolve(environment: environment).secret
         } catch {
             throw ExitCodes.Misconfiguration(description: "\(error.message); \(error.cure)")
         }

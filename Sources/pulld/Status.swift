@@ -2,7 +2,6 @@ import Admin
 import Addresses
 import ArgumentParser
 import Daemon
-import Glibc
 import History
 import JSONText
 import Settings
@@ -97,7 +96,7 @@ struct StatusVerb: AsyncParsableCommand {
 struct AdminArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The daemon's configuration file; \(JournalArguments.systemFile) if it is there.", valueName: "file"))
+            "The daemon's configuration file; \(ServiceDirectories.usualFile) if it is there.", valueName: "file"))
     var config: String?
 
     @Option(
@@ -118,34 +117,17 @@ struct AdminArguments: ParsableArguments {
 
     /// Where the daemon may be, the likeliest first.
     private func places() throws -> [LocalAddress] {
-        let isThere = access(JournalArguments.systemFile, F_OK) == 0
-        let path = config ?? (isThere ? JournalArguments.systemFile : nil)
+        let path = JournalArguments.file(config)
+        let daemon = DaemonSurroundings(file: path)
         let settings = try path.map { try Settings.load(path: $0) } ?? Settings(portals: [], sinks: [])
         if settings.admin == .off {
             throw ExitCodes.Misconfiguration(description: "\(path ?? "the configuration"): admin is off")
         }
-        func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
         var places: [LocalAddress] = []
-        for runtime in [variable("RUNTIME_DIRECTORY"), path.flatMap(Self.runtimeDirectory), nil] {
-            let place = settings.adminAddress { name in
-                switch name {
-                case "RUNTIME_DIRECTORY": runtime
-                case "STATE_DIRECTORY" where path == JournalArguments.systemFile:
-                    variable(name) ?? JournalArguments.systemState
-                default: variable(name)
-                }
-            }
+        for runtime in [daemon.variable("RUNTIME_DIRECTORY"), daemon.service?.runtime, nil] {
+            let place = settings.adminAddress { $0 == "RUNTIME_DIRECTORY" ? runtime : daemon.variable($0) }
             if let place, !places.contains(place) { places.append(place) }
         }
         return places
-    }
-
-    /// What the service manager makes for the services that read a file of the system's: for the service itself, and for
-    /// the instances of its template.
-    private static func runtimeDirectory(ofFile path: String) -> String? {
-        if path == JournalArguments.systemFile { return "/run/pulld" }
-        let (prefix, suffix) = ("/etc/pulld/", ".yaml")
-        guard path.hasPrefix(prefix), path.hasSuffix(suffix) else { return nil }
-        return "/run/pulld@" + path.dropFirst(prefix.count).dropLast(suffix.count)
     }
 }

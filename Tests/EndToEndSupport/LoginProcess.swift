@@ -7,8 +7,17 @@ public final class LoginProcess: Sendable {
     private let input: Int32
 
     /// - Parameter state: the state directory of the daemon.
-    public init(
+    public convenience init(
         _ configuration: String, portal: String, state: String, _ application: SandboxProcess.Application
+    ) async throws {
+        try await self.init(
+            configuration, portal: portal,
+            environment: application.environment.merging(["STATE_DIRECTORY": state]) { $1 })
+    }
+
+    /// - Parameter launcher: stands before the command.
+    public init(
+        _ configuration: String, portal: String, environment: [String: String] = [:], launcher: [String] = []
     ) async throws {
         directory = try ScratchDirectory()
         let path = directory.file("input")
@@ -17,8 +26,8 @@ public final class LoginProcess: Sendable {
         input = open(path, O_RDWR | O_CLOEXEC)
         guard input >= 0 else { throw SystemFailure("open \(path)") }
         process = try PulldProgram.start(
-            ["login", portal, "--config", configuration],
-            environment: application.environment.merging(["STATE_DIRECTORY": state]) { $1 }, inputPath: path)
+            ["login", portal, "--config", configuration], environment: environment, launcher: launcher,
+            inputPath: path)
     }
 
     deinit { close(input) }

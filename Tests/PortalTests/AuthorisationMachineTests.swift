@@ -20,11 +20,13 @@ struct AuthorisationMachineTests {
         #expect(stand.requests.isEmpty && stand.steps == ["look"])
     }
 
-    @Test("A refused token is renewed: store read under its lock, server asked, answer stored, then given out")
+    @Test(
+        "A refused token is renewed: in its turn, store read under its lock, server asked, answer stored, then given out"
+    )
     func renewal() {
         var stand = MachineStand.stored()
         #expect(stand.refused().token == "a2")
-        #expect(stand.steps == ["look", "open", "send", "save"])
+        #expect(stand.steps == ["look", "queue", "open", "send", "save"])
         #expect(stand.requests.map(\.grant) == [.refreshToken("r1")])
         #expect(stand.disk?.refreshToken == "r2" && stand.disk?.accessToken == "a2")
         #expect(stand.disk?.renewedAt == stand.now.wall)
@@ -210,7 +212,7 @@ struct AuthorisationMachineTests {
             let failure = stand.refused().failure
             #expect(failure?.code == .refused("invalid_grant") && failure?.needsPerson == true)
             #expect(failure?.cure.contains("pulld login acme") == true)
-            #expect(stand.steps == ["look", "open", "send", "look"])
+            #expect(stand.steps == ["look", "queue", "open", "send", "look"])
             for _ in 0..<11 {
                 stand.pass(300)
                 #expect(stand.ask().failure?.needsPerson == true)
@@ -364,7 +366,7 @@ struct AuthorisationMachineTests {
             .looked(.success(.init(stored: MachineStand.stored().disk, seed: AuthorisationSeed()))),
             .opened(.success(.init(stored: nil, seed: AuthorisationSeed(refreshToken: "r")))),
             MachineStand.grant("a", "r"), MachineStand.refusal("invalid_grant"),
-            .unanswered(TransportError(stage: .dns, message: "no")),
+            .unanswered(TransportError(stage: .dns, message: "no")), .placed, .withdrawn, .ended,
         ]
         var random = SystemRandomNumberGenerator()
         for _ in 0..<300 {
@@ -378,7 +380,7 @@ struct AuthorisationMachineTests {
                     isSending = true
                 } else {
                     switch event {
-                    case .answered, .unanswered: isSending = false
+                    case .answered, .unanswered, .withdrawn: isSending = false
                     default: break
                     }
                 }

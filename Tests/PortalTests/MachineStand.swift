@@ -22,7 +22,7 @@ struct MachineStand {
     /// Happens when a request is under way.
     var onRequest: (inout MachineStand) -> Void = { _ in }
     private(set) var requests: [TokenRequest] = []
-    /// `look`, `open`, `send`, `save`, in order.
+    /// `look`, `queue`, `open`, `send`, `save`, in order.
     private(set) var steps: [String] = []
     var notes: [AuthorisationNote] = []
 
@@ -54,15 +54,27 @@ struct MachineStand {
         now.wall += seconds
     }
 
-    /// Goes on until there is an end.
     mutating func ask(_ want: AuthorisationMachine.Want = .any) -> AuthorisationMachine.Step {
-        var step = send(.wanted(want))
+        goOn(from: send(.wanted(want)))
+    }
+
+    /// The portal's session ends: nothing more is sent.
+    mutating func end() {
+        _ = goOn(from: send(.ended))
+    }
+
+    /// Until there is an end.
+    private mutating func goOn(from first: AuthorisationMachine.Step) -> AuthorisationMachine.Step {
+        var step = first
         while true {
             switch step {
             case .give, .keep, .fail: return step
             case .look:
                 steps.append("look")
                 step = send(.looked(looked))
+            case .queue:
+                steps.append("queue")
+                step = send(.placed)
             case .open:
                 steps.append("open")
                 step = send(.opened(openFault.map { .failure($0) } ?? looked))

@@ -91,6 +91,59 @@ private final class HandClock: Sendable {
         #expect(budget.reserve("acme", limit) >= .seconds(10))
     }
 
+    @Test("2,000 portals whose tokens have run out have new ones in less than four minutes")
+    func authorisationServer() {
+        let budget = RequestBudget(time: HandClock().source)
+        let times = (0..<2000).map { _ in budget.reserve("oauth", .authorisationServer).inSeconds }
+        #expect(times[49] == 0)
+        #expect((190.0...240).contains(times[1999]))
+    }
+
+    @Test(
+        "What an authorisation server refuses halves burst and rate, down to a portal's, and minutes without ease it",
+        arguments: [(0, 0.1, 50), (1, 0.2, 25), (2, 0.4, 12), (3, 0.8, 6), (6, 0.8, 6)])
+    func slower(refusals: Int, interval: Double, burst: Int) {
+        let clock = HandClock()
+        let budget = RequestBudget(time: clock.source, random: { 0 })
+        for pause in [1.0, 10, 20, 40, 60, 60].prefix(refusals) {
+            budget.refused("oauth", .authorisationServer)
+            clock.advance(pause)
+        }
+        func places() -> [Double] {
+            (0..<60).map { _ in (budget.reserve("oauth", .authorisationServer).inSeconds * 1000).rounded() / 1000 }
+        }
+        let slow = places()
+        #expect(abs(slow[59] - slow[58] - interval) < 0.002)
+        #expect(slow.count { $0 == 0 } <= burst)
+        clock.advance(59)
+        let still = places()
+        #expect(abs(still[59] - still[58] - interval) < 0.002)
+        clock.advance(600)
+        let fast = places()
+        #expect(abs(fast[59] - fast[58] - 0.1) < 0.002 && fast[49] == 0)
+    }
+
+    @Test("A refusal lets nobody wait for the places of those who begin anew")
+    func dropped() {
+        let budget = RequestBudget(time: HandClock().source, random: { 0 })
+        for _ in 0..<2000 { _ = budget.reserve("oauth", .authorisationServer) }
+        budget.refused("oauth", .authorisationServer)
+        #expect(budget.reserve("oauth", .authorisationServer) < .seconds(10))
+    }
+
+    @Test("After a long pause no more come at once than the bucket holds")
+    func afterPause() {
+        let clock = HandClock()
+        let budget = RequestBudget(time: clock.source, random: { 0 })
+        for pause in [1.0, 10, 20, 40] {
+            budget.refused("acme", .cloud)
+            clock.advance(pause)
+        }
+        budget.refused("acme", .cloud)
+        let places = (0..<200).map { _ in budget.reserve("acme", .cloud).inSeconds }
+        #expect(places.count { $0 <= 60 } == RequestLimit.cloud.burst)
+    }
+
     @Test("Who waits in the line when a refusal comes waits for a new place")
     func line() async {
         let clock = HandClock()

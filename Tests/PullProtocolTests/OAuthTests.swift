@@ -61,8 +61,16 @@ struct OAuthTests {
         let answer = try decode("{\"access_token\":\"a\",\"refresh_token\":\"\"}")
         #expect(answer.refreshToken == nil)
         #expect(answer.scopes == nil && !answer.lacksPullScope)
-        #expect(try decode("{\"access_token\":\"a\",\"scope\":\"crm, task\"}").lacksPullScope)
-        #expect(try !decode("{\"access_token\":\"a\",\"scope\":\"crm, pull\"}").lacksPullScope)
+    }
+
+    @Test(
+        "A list of rights without pull is a lack; the word app, which servers say in its place, and nothing are none",
+        arguments: [
+            ("crm, task", true), ("crm", true), ("app,crm", true), ("crm, pull", false), ("pull", false),
+            ("app", false), (" app ", false), ("", false), (" , ", false),
+        ])
+    func scope(text: String, isLack: Bool) throws {
+        #expect(try decode(#"{"access_token":"a","scope":"\#(text)"}"#).lacksPullScope == isLack)
     }
 
     @Test(
