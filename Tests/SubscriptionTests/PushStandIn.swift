@@ -27,6 +27,8 @@ final class PushStandIn: Sendable {
         /// The newest messages of a channel that the store gives.
         var depth = 100
         var refusesPolls: Int?
+        /// Where the configuration says that polls go; nil: here.
+        var pollPort: UInt16?
         /// A WebSocket's history stops after so many bytes, until this is nil.
         var historyPause: Int?
         var isOver = false
@@ -152,7 +154,7 @@ final class PushStandIn: Sendable {
         return """
             {"result":{"channels":{\(names.joined(separator: ","))},"server":{"version":\(state.version),\
             "server_enabled":true,"websocket_enabled":\(state.hasWebSocket),"websocket":"ws://127.0.0.1:\(port)/ws/",\
-            "long_polling":"\(state.hasLongPolling ? "http://127.0.0.1:\(port)/sub/" : "")"}}}
+            "long_polling":"\(state.hasLongPolling ? "http://127.0.0.1:\(state.pollPort ?? port)/sub/" : "")"}}}
             """
     }
 
