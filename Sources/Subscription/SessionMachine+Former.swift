@@ -52,7 +52,7 @@ extension SessionMachine {
                 addFormer(set, at: now, &actions)
             } else {
                 owesRetentionGap = true
-                for channel in set.channels where channel.pause != nil { recordPause(after: channel, &actions) }
+                recordPauses(of: set, &actions)
             }
         }
         if var old, mayMissMessages {

@@ -44,7 +44,15 @@ extension SessionMachine {
         }
     }
 
-    func recordPause(after channel: Channel, _ actions: inout [SessionAction]) {
+    /// Of channels that are not asked any more: nothing more will be told.
+    func recordPauses(of set: PullConfiguration, _ actions: inout [SessionAction]) {
+        for channel in set.channels {
+            guard let pause = channel.pause, told(of: channel.id).map(pause.isHarmless) != true else { continue }
+            recordPause(after: channel, &actions)
+        }
+    }
+
+    private func recordPause(after channel: Channel, _ actions: inout [SessionAction]) {
         record(SessionGap(reason: .formerChannels, channel: channel.kind), &actions)
     }
 

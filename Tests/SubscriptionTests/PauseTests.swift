@@ -163,6 +163,19 @@ import Testing
         #expect(first.gaps + second.gaps == [])
     }
 
+    @Test("A pause that is known to be harmless is none after an absence longer than servers keep messages either")
+    func absence() throws {
+        for (told, count) in [(12_000, 2), (nil, 4)] as [(Int64?, Int)] {
+            var (first, ended) = try back(after: 12_000)
+            if let told { tell(&first, at: ended + told) }
+            first.pass(200_000)
+            var second = try restarted(first, channels("3", start: Int64(first.now.wall)))
+            second.run(for: 300)
+            // That after the second ones, of which nothing was told, is one in any case.
+            #expect(second.gaps.count { $0.reason == .formerChannels } == count)
+        }
+    }
+
     @Test(
         "Channels that were present when the session was killed, and have been replaced since, are judged by the next")
     func replacedMeanwhile() throws {
