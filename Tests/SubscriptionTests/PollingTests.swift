@@ -43,6 +43,30 @@ import Testing
         #expect(stage.server.now.asked.first == (isHeardOfBefore ? "poll ab 0" : "poll ab none"))
     }
 
+    @Test("An audit whose poll finds no connection confirms nothing")
+    func unreachableAudit() async throws {
+        let stage = try Stage { $0.hasWebSocket = false }
+        var rules = Stage.rules
+        rules.auditAfterConnect = 0.01...0.02
+        rules.auditIntervalLongPolling = 0.01
+        try await stage.run(start: .retained, rules: rules, connectTimeout: .seconds(1)) { running in
+            await live(running)
+            let isFirst = await eventually { running.session.figures.audits == 1 }
+            #expect(isFirst)
+            stage.server.publish(1...1)
+            // Each is part of the poll after the one that is pending. The second begins when the message is known.
+            let isSecond = await eventually { running.session.figures.audits == 2 }
+            #expect(isSecond)
+            try stage.server.hang()
+            stage.server.publish(2...2)
+            let isWaiting = await eventually { !running.isLive }
+            #expect(isWaiting)
+        }
+        let positions = stage.journal.entries.compactMap(\.position)
+        #expect(positions.last?.newest?.counter == 2)
+        #expect(positions.allSatisfy { $0.safe == .zero }, "\(positions)")
+    }
+
     @Test("A server that answers at once that there is nothing is asked after growing pauses, and its messages come")
     func instantAnswers() async throws {
         let stage = try Stage {

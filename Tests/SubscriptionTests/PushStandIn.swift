@@ -1,3 +1,4 @@
+import EndToEndSupport
 import Foundation
 import Secrets
 import Synchronization
@@ -32,6 +33,9 @@ final class PushStandIn: Sendable {
         /// A WebSocket's history stops after so many bytes, until this is nil.
         var historyPause: Int?
         var isOver = false
+        /// Nobody takes new connections.
+        var isHanging = false
+        var fillers: [Int32] = []
     }
 
     let port: UInt16
@@ -67,6 +71,7 @@ final class PushStandIn: Sendable {
                     self?.serve(peer)
                     peer.end()
                 }
+                while self?.now.isHanging == true { usleep(5000) }
             }
         }
     }
@@ -83,6 +88,21 @@ final class PushStandIn: Sendable {
             return state.sockets
         }
         for peer in sockets { peer.end() }
+        change { state in
+            for filler in state.fillers { close(filler) }
+            state.fillers = []
+        }
+    }
+
+    /// From now on new connections hang: nobody takes them, and the queue of those that wait is full.
+    func hang() throws {
+        change { $0.isHanging = true }
+        listen(listener, 0)
+        // The thread that waits in accept takes the first; the second is the queue.
+        for _ in 0..<2 {
+            let filler = try LoopbackPort.connection(to: port)
+            change { $0.fillers.append(filler) }
+        }
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
