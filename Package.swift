@@ -136,8 +136,8 @@ let package = Package(
         .testTarget(
             name: "SubscriptionTests",
             dependencies: [
-                "TestRandom", "Subscription", "Portal", "Transport", "WebSocket", "PullProtocol", "Journal", "Events",
-                "JSONText", "Timing", "Secrets", .product(name: "Logging", package: "swift-log"),
+                "EndToEndSupport", "TestRandom", "Subscription", "Portal", "Transport", "WebSocket", "PullProtocol",
+                "Journal", "Events", "JSONText", "Timing", "Secrets", .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(
             name: "DaemonTests",

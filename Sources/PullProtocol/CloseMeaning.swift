@@ -51,7 +51,7 @@ public enum CloseMeaning {
             return .onSchedule(code, blocked: true)
         case 1009:
             return Verdict(
-                .fallBackPerChannel, code: code, obeysSchedule: true,
+                .fallBackToPolling, code: code, obeysSchedule: true,
                 alarm: "A message is larger than this program takes; nothing after it can be received over WebSocket.")
         case 1013:
             return Verdict(.reconnect, code: code, delay: Verdict.atLeast(15), obeysSchedule: true)

@@ -3,10 +3,10 @@ public import Events
 /// The newest position by the order of ids, which is not the order of arrival.
 ///
 /// The first ten digits of an id, its generation, name the second in which the server's store was made. A wiped store
-/// has a new one, so a position moves up to it. But in text mode of version 4 a published body can end its envelope
-/// early and be followed by an envelope of the sender's making, with an id above all others; a position moved there
-/// would hide every message from then on. So in that mode a generation never seen before does not move the position by
-/// itself. Staying is safe: an old position is below all new ids, and only brings known messages again.
+/// has a new one, so a position moves up to it. But where a server of version 4 sends text, whatever it was asked for, a
+/// published body can end its envelope early and be followed by an envelope of the sender's making, with an id above all
+/// others; a position moved there would hide every message from then on. So there a generation never seen before does not
+/// move the position by itself. Staying is safe: an old position is below all new ids, and only brings known messages again.
 public struct PositionTracker: Sendable, Equatable {
     public enum Outcome: Sendable, Hashable {
         /// The position is now this id.
@@ -21,38 +21,33 @@ public struct PositionTracker: Sendable, Equatable {
 
     /// The highest id noted.
     public private(set) var newest: MessageID?
-    /// New generations need `confirm`.
-    public let refusesNewGenerations: Bool
+    /// As the configuration in use says.
+    public var version: Int
     private var generations: Set<UInt64>
 
     /// - Parameters:
     ///   - newest: The stored position. Its generation counts as seen; `MessageID.zero` stands for none.
-    ///   - mode: How the messages are framed.
     ///   - version: As the configuration in use says.
     ///   - generations: Further generations seen in earlier runs.
-    public init(newest: MessageID?, mode: PayloadMode, version: Int, generations: Set<UInt64> = []) {
+    public init(newest: MessageID?, version: Int, generations: Set<UInt64> = []) {
         self.newest = newest
-        self.refusesNewGenerations = mode == .text && version == 4
+        self.version = version
         self.generations = generations
         if let newest, newest != .zero { self.generations.insert(newest.generation) }
     }
 
+    /// Whether somebody who sends messages can have made an id up.
+    /// - Parameter isText: it came in a text.
+    public func isForgeable(isText: Bool) -> Bool { isText && version == 4 }
+
     /// Takes the id of a message that is stored.
-    public mutating func note(_ id: MessageID) -> Outcome {
+    /// - Parameter isText: it came in a text.
+    public mutating func note(_ id: MessageID, isText: Bool) -> Outcome {
         let isNew = !generations.contains(id.generation)
-        if isNew, refusesNewGenerations, !generations.isEmpty {
+        if isNew, isForgeable(isText: isText), !generations.isEmpty {
             guard let newest, id <= newest else { return .refused }
             return .kept
         }
-        return move(to: id, isNew: isNew)
-    }
-
-    /// Takes an id that no sender of messages can have made: from a header of the server or a binary frame.
-    public mutating func confirm(_ id: MessageID) -> Outcome {
-        move(to: id, isNew: !generations.contains(id.generation))
-    }
-
-    private mutating func move(to id: MessageID, isNew: Bool) -> Outcome {
         let isFirst = generations.isEmpty
         // Stores are made seldom. Whoever shows more generations than this is not to be remembered.
         if isNew, generations.count < 64 { generations.insert(id.generation) }

@@ -11,6 +11,10 @@ public struct Channel: Sendable, Hashable {
     public var start: Int64?
     /// Unix seconds, by the portal's clock. Where the portal says nothing readable: 12 hours after the answer.
     public var end: Int64
+    /// Unix seconds, by the portal's clock: when it was replaced, as its subscribers were told. Nil: nothing was told yet.
+    public var replacedAt: Int64?
+    /// Of a former channel, as long as it is not known whether the pause after its end was one.
+    public var pause: ChannelPause?
 
     public init(kind: ChannelKind, id: ChannelID, publicID: Secret? = nil, start: Int64? = nil, end: Int64) {
         self.kind = kind

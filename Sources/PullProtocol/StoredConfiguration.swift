@@ -8,12 +8,13 @@ import Secrets
 /// ```json
 /// {"format":1,"version":4,"mode":"shared","enabled":true,
 ///  "websocket":"wss://…","long_polling":"https://…",
-///  "channels":[{"kind":"private","id":"…","public_id":"…","end":1700043205,"doubt":"17000000000000000000000042"}],
+///  "channels":[{"kind":"private","id":"…","public_id":"…","start":1700000000,"end":1700043205,"replaced":1700043210,
+///               "pause":{"start":1700100000,"end":1700143205},"doubt":"17000000000000000000000042"}],
 ///  "client_id":"…","jwt":"…","jwt_expiry":1700043205,"expiry":1700043205,
 ///  "timestamp":1700000000,"portal_time":1700000000.5,"earliest_end":1700043205}
 /// ```
 ///
-/// `doubt`: an answer of the channel's history may have been cut; this is the newest message from before it. What is not
+/// `pause`: when the next channel known began and is to end. `doubt`: an answer of the channel's history may have been cut; this is the newest message from before it. What is not
 /// known is left out; members that are not known are ignored.
 public enum StoredConfiguration {
     private static let format = "1"
@@ -79,7 +80,13 @@ public enum StoredConfiguration {
             ("kind", .string(name(of: channel.kind))), ("id", .string(channel.id.secret.exposed)),
         ]
         if let publicID = channel.publicID { members.append(("public_id", .string(publicID.exposed))) }
+        if let start = channel.start { members.append(("start", .number("\(start)"))) }
         members.append(("end", .number("\(channel.end)")))
+        if let time = channel.replacedAt { members.append(("replaced", .number("\(time)"))) }
+        if let pause = channel.pause {
+            let times = [("start", pause.nextStart), ("end", pause.nextEnd)]
+            members.append(("pause", .object(times.map { ($0.0, .number("\($0.1)")) })))
+        }
         if let doubt { members.append(("doubt", .string(doubt.description))) }
         return .object(members)
     }
@@ -89,7 +96,12 @@ public enum StoredConfiguration {
             let id = value["id"]?.string.flatMap({ ChannelID($0) }), let end = integer(value["end"])
         else { return nil }
         let publicID = text(value["public_id"], maximumLength: ChannelID.maximumLength)
-        return Channel(kind: kind, id: id, publicID: publicID, end: end)
+        var channel = Channel(kind: kind, id: id, publicID: publicID, start: integer(value["start"]), end: end)
+        channel.replacedAt = integer(value["replaced"])
+        if let pause = value["pause"], let start = integer(pause["start"]), let end = integer(pause["end"]) {
+            channel.pause = ChannelPause(nextStart: start, nextEnd: end)
+        }
+        return channel
     }
 
     private static let kinds = [ChannelKind.private, .shared, .unknown]

@@ -9,9 +9,9 @@ public enum Decision: Sendable, Hashable {
     /// Ask the portal for the configuration, then connect. Always rate-limited by whoever does it: asking does not make
     /// new channels.
     case refetch
-    /// A message was larger than what can be taken. Connecting again would bring it again, so go on with long polling,
-    /// each channel by itself, and never move the position past it.
-    case fallBackPerChannel
+    /// A message was larger than what a WebSocket can take. Connecting again would bring it again, so go on with long polling,
+    /// whose answers are taken while they come, and never move the position past it.
+    case fallBackToPolling
     /// Nothing follows from this end: it was asked for, and who asked for it knows what comes next.
     case stop
 }

@@ -54,7 +54,7 @@ extension Intake {
                 outcome.wentBack += 1
             }
             if let id = event.id {
-                let isBehind = positions.isBehind(id, of: reception.server)
+                let isBehind = positions.isBehind(id, of: reception.server, isText: reception.isText)
                 if isBehind, finding == .new { outcome.wentBack += 1 }
                 ids.add(id, isNew: true, isAgain: isBehind || finding == .conflicting)
             }
@@ -167,12 +167,12 @@ extension Intake {
         if !decoded.legacyPositions.isEmpty { outcome.legacyPosition = positions.legacy(of: server) }
         var highest = ids.highest
         if let again = ids.lowestAgain {
-            positions.goBack(below: again, of: server)
+            positions.goBack(below: again, of: server, isText: reception.isText)
             highest = ids.highestNew
             outcome.isBack = true
         }
         guard let highest else { return nil }
-        let finding = positions.note(highest, of: server, at: reception.at)
+        let finding = positions.note(highest, of: server, at: reception.at, isText: reception.isText)
         outcome.newest = min(highest, positions.newest(of: server) ?? highest)
         if case .newStore(let former) = finding { return former }
         return nil

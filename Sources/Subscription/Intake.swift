@@ -23,6 +23,8 @@ struct Intake {
         var isPiece = false
         /// The newest id of the parts of that unit before this one.
         var newestBefore: MessageID?
+        /// Of the messages some came in a text. Found here.
+        var isText = false
     }
 
     struct Outcome {
@@ -141,7 +143,7 @@ struct Intake {
         decoder: UnitDecoder, reception: Reception
     ) -> Outcome {
         var entry = JournalEntry(portal: portal)
-        var place = place
+        var (place, reception) = (place, reception)
         decoded.reset(appendixOffset: bytes.count)
         bytes.withUnsafeBytes { buffer in
             for unit in units {
@@ -151,6 +153,7 @@ struct Intake {
                     part, baseOffset: unit.range.lowerBound, kind: unit.kind, isTruncated: reception.isTruncated,
                     from: place, into: &decoded)
                 place = .beginning
+                if decoded.kind == .envelopes || decoded.kind == .json { reception.isText = true }
                 if decoded.kind == .unknown {
                     unsavedCounts.unknownUnits += 1
                     quarantine(part, "unknown unit", reception, &entry)
@@ -174,6 +177,9 @@ struct Intake {
         decoded.reset(appendixOffset: bytes.count)
         let count = bytes.withUnsafeBytes { decoder.decodeFront($0, kind: kind, from: &place, into: &decoded) }
         if count == 0 { return nil }
+        var reception = reception
+        // Of a text only envelopes are taken while they come.
+        reception.isText = decoded.kind != .protobuf
         return (count, conclude(bytes, JournalEntry(portal: portal), reception))
     }
 

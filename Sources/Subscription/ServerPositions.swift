@@ -51,7 +51,7 @@ struct ServerPositions {
         for position in positions.prefix(Self.maximum) {
             var server = Server(
                 trail: PositionTrail(lag: lag, newest: position.newest, safe: position.safe, at: now),
-                tracker: PositionTracker(newest: position.newest, mode: .binary, version: 4), stored: position)
+                tracker: PositionTracker(newest: position.newest, version: 4), stored: position)
             let (legacy, isUsable) = Position.stored(position.legacy ?? "")
             if case .legacy = legacy { server.legacy = legacy }
             if !isUsable { unusable.append(position.server) }
@@ -69,10 +69,10 @@ struct ServerPositions {
 
     func legacy(of server: String) -> Position? { servers[server]?.legacy }
 
-    /// A connection to `server` is about to be made. The trust in ids depends on how messages are framed.
-    mutating func follow(_ server: String, mode: PayloadMode, version: Int) {
+    /// A connection to `server` is about to be made.
+    mutating func follow(_ server: String, version: Int) {
         current = server
-        change(server) { $0.tracker = PositionTracker(newest: $0.tracker.newest, mode: mode, version: version) }
+        change(server) { $0.tracker.version = version }
     }
 
     mutating func hold() {
@@ -121,8 +121,9 @@ struct ServerPositions {
     /// Whether a message that was not known comes below what counts as complete: the server's counter went back, or it was
     /// delayed by more than the lag. In texts that senders can forge, only an id of the same store shows that. Below a
     /// position that is only where all began it is no wonder: that begins lower then.
-    mutating func isBehind(_ id: MessageID, of name: String) -> Bool {
-        guard let server = servers[name], let safe = server.trail.safe, id <= safe, Self.canGoBack(to: id, server)
+    mutating func isBehind(_ id: MessageID, of name: String, isText: Bool) -> Bool {
+        guard let server = servers[name], let safe = server.trail.safe, id <= safe,
+            Self.canGoBack(to: id, server, isText: isText)
         else {
             return false
         }
@@ -131,21 +132,20 @@ struct ServerPositions {
     }
 
     /// The server has given out `id` anew: the position goes back below it.
-    mutating func goBack(below id: MessageID, of server: String) {
+    mutating func goBack(below id: MessageID, of server: String, isText: Bool) {
         change(server) { server in
-            guard Self.canGoBack(to: id, server) else { return }
+            guard Self.canGoBack(to: id, server, isText: isText) else { return }
             server.trail.goBack(below: id)
-            server.tracker = PositionTracker(
-                newest: server.trail.newest, mode: server.tracker.refusesNewGenerations ? .text : .binary, version: 4)
+            server.tracker = PositionTracker(newest: server.trail.newest, version: server.tracker.version)
         }
     }
 
     /// Notes the highest id of a received unit.
-    mutating func note(_ id: MessageID, of server: String, at now: Duration) -> Finding {
+    mutating func note(_ id: MessageID, of server: String, at now: Duration, isText: Bool) -> Finding {
         var finding = Finding.usual
         change(server) { server in
             let before = server.tracker.newest
-            switch server.tracker.note(id) {
+            switch server.tracker.note(id, isText: isText) {
             case .moved: server.trail.note(id, at: now)
             case .movedToNewGeneration:
                 server.trail.note(id, at: now)
@@ -173,9 +173,9 @@ struct ServerPositions {
         return position
     }
 
-    private static func canGoBack(to id: MessageID, _ server: Server) -> Bool {
+    private static func canGoBack(to id: MessageID, _ server: Server, isText: Bool) -> Bool {
         guard let newest = server.tracker.newest else { return false }
-        return !server.tracker.refusesNewGenerations || id.generation == newest.generation
+        return !server.tracker.isForgeable(isText: isText) || id.generation == newest.generation
     }
 
     private mutating func change(_ name: String, _ edit: (inout Server) -> Void) {
@@ -184,7 +184,7 @@ struct ServerPositions {
                 servers[other] = nil
             }
             var server = Server(
-                trail: PositionTrail(lag: lag), tracker: PositionTracker(newest: nil, mode: .binary, version: 4))
+                trail: PositionTrail(lag: lag), tracker: PositionTracker(newest: nil, version: 4))
             if isHeld { server.trail.hold() }
             servers[name] = server
         }

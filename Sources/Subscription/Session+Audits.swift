@@ -83,7 +83,7 @@ extension Session {
         // answered by silence.
         let request = HTTPRequest(
             method: .get, url: address.url, headers: address.headers.map { ($0.name, $0.value) },
-            timeout: patience * 2, network: network)
+            timeout: patience * 2, network: network, usesNewConnection: true)
         let answer = await exchange(request, taking: source)
         switch answer.result {
         case .failure(let error) where error.isUnansweredPoll: return .complete
@@ -202,5 +202,5 @@ extension Session {
 
 extension TransportError {
     /// The server has the request and has nothing to say.
-    var isUnansweredPoll: Bool { isTimeout && stage == .http && status == nil }
+    var isUnansweredPoll: Bool { isTimeout && isRequestSent && status == nil }
 }

@@ -12,6 +12,9 @@ extension Session {
         var isFirst = true
         var timeouts = 0
         var emptyAnswers = 0
+        var pace = PollPace()
+        /// When the poll under way began, on the monotonic clock.
+        var beganAt = Duration.zero
         /// The poll under way is an audit that has not been told of yet.
         var audit: AuditID?
     }
@@ -48,15 +51,18 @@ extension Session {
             } catch {
                 return LinkEnd(.unusable, cause: error.message, cure: error.cure)
             }
-            let request = HTTPRequest(
+            var request = HTTPRequest(
                 method: .get, url: address.url, headers: address.headers.map { ($0.name, $0.value) },
                 timeout: Self.pollTimeout, network: options.network)
+            // Silence says something only of a request that the server surely has.
+            request.usesNewConnection = state.isFirst || state.audit != nil
             var source = Source(link: id, configuration: configuration)
             source.isHistory = position != .none
             source.isFirst = state.isFirst && source.isHistory
             let (announces, audit) = (state.isFirst, state.audit)
             state.isFirst = false
-            let answer = await stop.unlessFired { [source] in
+            state.beganAt = time.now().monotonic
+            let answer = await stop.unlessFired { [request, source] in
                 await self.poll(request, source, id, announces: announces, audit: audit)
             }
             guard let answer else { return .stopped }
@@ -76,26 +82,26 @@ extension Session {
     }
 
     /// The exchange. The first of a loop is told to the machine once the server has held it for a moment, since a refusal
-    /// comes at once; an audit has found nothing once the server has held it for a while.
+    /// comes at once; an audit has found nothing once the server has held it for a while. Before the request has gone out
+    /// nobody holds it.
     private nonisolated func poll(
         _ request: HTTPRequest, _ source: Source, _ id: LinkID, announces: Bool, audit: AuditID?
     ) async -> Answer {
         if !announces && audit == nil { return await exchange(request, taking: source) }
-        let begins = OneShotSignal()
+        let (sent, begins) = (OneShotSignal(), OneShotSignal())
         return await withTaskGroup(of: Answer?.self) { group in
-            group.addTask { await self.exchange(request, taking: source, begins: begins) }
+            group.addTask { await self.exchange(request, taking: source, sent: sent, begins: begins) }
             if announces {
                 group.addTask { [proof = options.rules.proof] in
-                    do { try await Task.sleep(for: proof) } catch { return nil }
+                    guard await Self.isHeld(since: sent, for: proof) else { return nil }
                     await self.handle(.opened(id))
                     await self.handle(.proven(id))
                     return nil
                 }
             }
             if let audit {
-                // The name look-up and the connection take their part of it.
-                group.addTask { [patience = options.rules.auditPatience * 2] in
-                    do { try await Task.sleep(for: patience) } catch { return nil }
+                group.addTask { [patience = options.rules.auditPatience] in
+                    guard await Self.isHeld(since: sent, for: patience) else { return nil }
                     if !begins.isFired { await self.handle(.audited(audit, .complete)) }
                     return nil
                 }
@@ -109,6 +115,13 @@ extension Session {
         }
     }
 
+    /// Waits until a request has gone out and then for `time`. False: the exchange has ended before.
+    private nonisolated static func isHeld(since sent: OneShotSignal, for time: Duration) async -> Bool {
+        await sent.wait()
+        do { try await Task.sleep(for: time) } catch { return false }
+        return true
+    }
+
     /// What became of a poll, and what was taken while the answer came.
     struct Answer: Sendable {
         var result: Result<HTTPResponse, TransportError>
@@ -117,11 +130,17 @@ extension Session {
 
     /// A large answer is taken while it comes.
     ///
-    /// - Parameter begins: fired when the server begins to answer.
-    func exchange(_ request: HTTPRequest, taking source: Source, begins: OneShotSignal? = nil) async -> Answer {
+    /// - Parameters:
+    ///   - sent: fired when the request goes out.
+    ///   - begins: fired when the server begins to answer.
+    func exchange(
+        _ request: HTTPRequest, taking source: Source, sent: OneShotSignal? = nil, begins: OneShotSignal? = nil
+    ) async -> Answer {
         var part = UnitPart()
         do throws(TransportError) {
-            let response = try await transport.exchange(request, begins: { begins?.fire() }) { bytes in
+            let response = try await transport.exchange(
+                request, sent: { sent?.fire() }, begins: { begins?.fire() }
+            ) { bytes in
                 await takeFront(bytes, kind: .longPoll, after: &part, from: source)
             }
             return Answer(result: .success(response), part: part)
@@ -167,7 +186,9 @@ extension Session {
         board.heard(at: time.now().monotonic)
         handle(.opened(id))
         if let adopted = verdict.adopts { state.position = .message(adopted) }
-        var wait = verdict.delay?.lowerBound ?? 0
+        let held = time.now().monotonic - state.beganAt
+        let random = Double.random(in: 0...1)
+        var wait = 0.0
         if verdict.hasMessages {
             state.emptyAnswers = 0
             let before = state.position
@@ -177,11 +198,14 @@ extension Session {
             case .failure(let end): return .end(end)
             case .success(let outcome):
                 if let audit = state.audit { handle(.audited(audit, judge(outcome, source))) }
-                // The same answer again and again must not become a storm.
-                let isNothing = outcome.newCount == 0 && state.position == before
-                if isNothing, state.audit == nil { wait = 1 }
+                // The same answer again and again must not become a storm. An audit is answered with what is known.
+                let isNews = outcome.newCount > 0 || state.position != before || state.audit != nil
+                wait = isNews ? state.pace.news() : state.pace.nothing(after: held, random: random)
             }
         } else {
+            wait =
+                verdict.delay.map { $0.lowerBound + ($0.upperBound - $0.lowerBound) * random }
+                ?? state.pace.nothing(after: held, random: random)
             state.emptyAnswers = response.status == 200 ? state.emptyAnswers + 1 : 0
             if let audit = state.audit { handle(.audited(audit, response.status == 304 ? .complete : .failed)) }
         }

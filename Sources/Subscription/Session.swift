@@ -174,8 +174,7 @@ public actor Session {
         case .open(let id, let transport, let configuration):
             let stop = OneShotSignal()
             stops[id] = stop
-            intake.positions.follow(
-                configuration.pushServer, mode: configuration.payloadMode, version: configuration.version)
+            intake.positions.follow(configuration.pushServer, version: configuration.version)
             newJobs.yield(.link(id, transport, configuration, stop: stop))
         case .ping(let id): connections[id]?.ping(Array("pulld".utf8))
         case .close(let id, let code, let reason):

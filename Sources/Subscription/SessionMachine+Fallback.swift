@@ -30,7 +30,7 @@ extension SessionMachine {
             return false
         }
         guard link.transport == .webSocket else { return false }
-        if verdict.action == .fallBackPerChannel { return block(link, at: now, &actions) }
+        if verdict.action == .fallBackToPolling { return block(link, at: now, &actions) }
         let isEarly = !link.isProven && (link.openedAt.map { now.monotonic - $0 <= rules.blockedWindow } ?? true)
         fallback.failures = isEarly && verdict.countsAsBlocked ? fallback.failures + 1 : 0
         return fallback.failures >= rules.blockedAttempts && block(link, at: now, &actions)

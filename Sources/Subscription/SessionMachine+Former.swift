@@ -8,7 +8,8 @@ import Timing
 extension SessionMachine {
     struct Former: Sendable {
         let number: Int
-        let configuration: PullConfiguration
+        /// With the pauses after its channels that are not judged yet.
+        var configuration: PullConfiguration
         let since: Duration
         /// Nothing is sent to them any more from then on: an audit that begins later is the last one.
         var settlesAt: Duration
@@ -19,8 +20,6 @@ extension SessionMachine {
         var separately: [Int] = []
         var failures = 0
         var refusals = 0
-        /// After their ends others may have come and gone unknown.
-        var pauses: [Pause]
     }
 
     /// Two channels with lives of 12 hours make four sets of ids in the time that servers keep messages; with lives of
@@ -34,6 +33,7 @@ extension SessionMachine {
         // The first answer settles them; later they could only repeat what is known.
         guard configuration == nil else { return }
         restored = Array(former.suffix(Self.maximumFormers))
+        restoreReplacements(of: restored.flatMap(\.channels))
         self.lastContact = lastContact
         mayMissMessages = mayMissMessages || !former.isEmpty || lastContact != nil
     }
@@ -44,22 +44,26 @@ extension SessionMachine {
         formers.removeAll { $0.configuration.makesSameConnections(as: new) }
         let earlier = restored
         restored = []
-        for (index, configuration) in earlier.enumerated() where !configuration.makesSameConnections(as: new) {
-            let later = Array(earlier[(index + 1)...]) + [new]
-            if configuration.latestEnd + Self.retention > portalTime(at: now) {
-                addFormer(configuration, before: later, at: now, &actions)
+        for (index, set) in earlier.enumerated() where !set.makesSameConnections(as: new) {
+            var set = set
+            // The last run's present one. Of the others it knew what came next, which may have been forgotten since.
+            if index == earlier.count - 1 { set.findPauses(before: new) }
+            if set.latestEnd + Self.retention > portalTime(at: now) {
+                addFormer(set, at: now, &actions)
             } else {
                 owesRetentionGap = true
-                recordPauses(configuration.channels.compactMap { Pause(after: $0, in: later) }, &actions)
+                recordPauses(of: set, &actions)
             }
         }
-        if let old, mayMissMessages { addFormer(old, before: [new], at: now, &actions) }
+        if var old, mayMissMessages {
+            old.findPauses(before: new)
+            addFormer(old, at: now, &actions)
+        }
         forgetReplacements()
     }
 
     private mutating func addFormer(
-        _ configuration: PullConfiguration, before later: [PullConfiguration], at now: Moment,
-        _ actions: inout [SessionAction]
+        _ configuration: PullConfiguration, at now: Moment, _ actions: inout [SessionAction]
     ) {
         guard !formers.contains(where: { $0.configuration.makesSameConnections(as: configuration) }) else { return }
         if formers.count == Self.maximumFormers { giveUp(formers[0], .formerChannels, &actions) }
@@ -67,8 +71,7 @@ extension SessionMachine {
         formers.append(
             Former(
                 number: lastFormer, configuration: configuration, since: now.monotonic,
-                settlesAt: now.monotonic + rules.overlap, dueAt: now.monotonic + .seconds(draw(0.5...3)),
-                pauses: configuration.channels.compactMap { Pause(after: $0, in: later) }))
+                settlesAt: now.monotonic + rules.overlap, dueAt: now.monotonic + .seconds(draw(0.5...3))))
         judgePauses(of: formers.count - 1, isLast: false, &actions)
     }
 

@@ -12,30 +12,6 @@ import Secrets
 ///               ▲ replaced: by another, which lived in between and is not known
 /// ```
 extension SessionMachine {
-    /// From the end of a channel to the beginning of the next one known of its kind, as long as a life or longer.
-    struct Pause: Sendable {
-        let channel: Channel
-        /// When the next one began, and how long it is to live. Seconds.
-        let nextStart: Double
-        let life: Double
-
-        /// Nil if there was no time for another.
-        /// - Parameter later: the sets known after the channel's last, in order.
-        init?(after channel: Channel, in later: [PullConfiguration]) {
-            let same = later.flatMap(\.channels).filter { $0.kind == channel.kind }
-            guard !same.contains(where: { $0.id.matches(channel.id.secret) }), let next = same.first,
-                let start = next.start, start < next.end
-            else { return nil }
-            self.channel = channel
-            nextStart = Double(start)
-            life = Double(next.end) - nextStart
-            if nextStart - Double(channel.end) < life { return nil }
-        }
-
-        /// One in between would have begun a life before the next one, and both times are those of the portal.
-        func isHarmless(replacedAt time: Int64) -> Bool { abs(nextStart - Double(time)) < life / 2 }
-    }
-
     /// Subscribers are told that their channel is replaced. The first time counts: what a later one says may be of another.
     mutating func noteReplacement(of id: Secret, at time: Int64, _ actions: inout [SessionAction]) {
         guard isKnown(id) else { return }
@@ -55,20 +31,52 @@ extension SessionMachine {
     /// What tells that there was another is believed at once; that there was none, or nothing at all, only when all that the
     /// former channels hold has come: the first to be told may come last.
     mutating func judgePauses(of index: Int, isLast: Bool, _ actions: inout [SessionAction]) {
-        var undecided: [Pause] = []
-        for pause in formers[index].pauses {
-            let told = replacements.first { pause.channel.id.matches($0.key) }?.value
-            let isHarmless = told.map(pause.isHarmless)
+        for number in formers[index].configuration.channels.indices {
+            let channel = formers[index].configuration.channels[number]
+            guard let pause = channel.pause else { continue }
+            let isHarmless = told(of: channel.id).map(pause.isHarmless)
             if isHarmless == false || isHarmless == nil && isLast {
-                recordPauses([pause], &actions)
+                recordPause(after: channel, &actions)
             } else if !isLast {
-                undecided.append(pause)
+                continue
             }
+            formers[index].configuration.channels[number].pause = nil
         }
-        formers[index].pauses = undecided
     }
 
-    func recordPauses(_ pauses: [Pause], _ actions: inout [SessionAction]) {
-        for pause in pauses { record(SessionGap(reason: .formerChannels, channel: pause.channel.kind), &actions) }
+    /// Of channels that are not asked any more: nothing more will be told.
+    func recordPauses(of set: PullConfiguration, _ actions: inout [SessionAction]) {
+        for channel in set.channels {
+            guard let pause = channel.pause, told(of: channel.id).map(pause.isHarmless) != true else { continue }
+            recordPause(after: channel, &actions)
+        }
+    }
+
+    private func recordPause(after channel: Channel, _ actions: inout [SessionAction]) {
+        record(SessionGap(reason: .formerChannels, channel: channel.kind), &actions)
+    }
+
+    private func told(of id: ChannelID) -> Int64? {
+        replacements.filter { id.matches($0.key) }.values.min()
+    }
+
+    // MARK: Over a restart
+
+    /// With what its subscribers were told: a message that is known does not tell it again.
+    func withReplacements(_ configuration: PullConfiguration) -> PullConfiguration {
+        if replacements.isEmpty { return configuration }
+        var configuration = configuration
+        for index in configuration.channels.indices {
+            configuration.channels[index].replacedAt = told(of: configuration.channels[index].id)
+        }
+        return configuration
+    }
+
+    mutating func restoreReplacements(of channels: [Channel]) {
+        for channel in channels {
+            if let time = channel.replacedAt {
+                replacements[channel.id.secret] = min(told(of: channel.id) ?? time, time)
+            }
+        }
     }
 }

@@ -237,19 +237,22 @@ public struct SessionMachine: Sendable {
 extension SessionMachine {
     private struct Remembered: Sendable {
         var current: PullConfiguration
-        var formers: [Int]
+        var formers: [PullConfiguration]
+
+        /// Whether the next run would be no wiser.
+        func isSame(as other: Remembered) -> Bool {
+            current.makesSameConnections(as: other.current) && current.earliestEnd == other.current.earliestEnd
+                && current.channels == other.current.channels && formers == other.formers
+        }
     }
 
     /// Before that, nothing that was sent is this session's.
     private mutating func remember(_ actions: inout [SessionAction]) {
         guard mayMissMessages, let configuration else { return }
-        let numbers = formers.map(\.number)
-        if let remembered, remembered.formers == numbers, remembered.current.earliestEnd == configuration.earliestEnd,
-            remembered.current.makesSameConnections(as: configuration)
-        {
-            return
-        }
-        remembered = Remembered(current: configuration, formers: numbers)
-        actions.append(.remember(current: configuration, former: formers.map(\.configuration)))
+        let known = Remembered(
+            current: withReplacements(configuration), formers: formers.map { withReplacements($0.configuration) })
+        if let remembered, remembered.isSame(as: known) { return }
+        remembered = known
+        actions.append(.remember(current: known.current, former: known.formers))
     }
 }

@@ -8,7 +8,7 @@ final class CurlEasy {
     let address: Address
     private let network: NetworkOptions
     /// libcurl holds its address.
-    private let gate: SocketGate?
+    private let gate: SocketGate
     private var headerList: UnsafeMutablePointer<curl_slist>?
     private let errorBuffer: UnsafeMutablePointer<CChar>
 
@@ -17,8 +17,7 @@ final class CurlEasy {
         self.handle = handle
         self.address = address
         self.network = network
-        gate =
-            network.allowsProxy ? nil : SocketGate(rule: network.destination, unixSocket: network.unixSocket)
+        gate = SocketGate(rule: network.destination, unixSocket: network.unixSocket)
         errorBuffer = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
 
@@ -53,7 +52,7 @@ final class CurlEasy {
             set(CURLOPT_PROXY, "")
         }
         if let path = network.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
-        gate?.install(in: handle)
+        gate.install(in: handle)
         set(CURLOPT_SHARE, pointer: share.handle)
         // Answers of this field are small, and thousands of handles stay open.
         set(CURLOPT_BUFFERSIZE, 16 * 1024)
@@ -87,6 +86,12 @@ final class CurlEasy {
         guard address.isTLS else { return }
         set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
         set(CURLOPT_PIPEWAIT, 1)
+    }
+
+    /// `call`, on the loop's thread, when a request is about to go out: the connection stands, TLS and a proxy's tunnel
+    /// included. Again where a kept connection turns out to be dead and another one takes its place.
+    func whenRequestGoesOut(_ call: @escaping () -> Void) {
+        gate.requestGoesOut = call
     }
 
     func setHeaders(_ headers: [(name: String, value: String)]) {
@@ -141,7 +146,7 @@ final class CurlEasy {
             status: long(CURLINFO_RESPONSE_CODE),
             systemError: Int32(truncatingIfNeeded: long(CURLINFO_OS_ERRNO)),
             network: network,
-            refusal: gate?.refusal
+            refusal: gate.refusal
         ).error
     }
 }

@@ -11,6 +11,14 @@ final class Exchange {
         case ended(Result<HTTPResponse, TransportError>)
     }
 
+    /// What it tells before its end, on the loop's thread.
+    struct Signals: Sendable {
+        /// The request goes out.
+        var sent: @Sendable () -> Void = {}
+        /// The answer begins.
+        var begins: @Sendable () -> Void = {}
+    }
+
     /// More header bytes than any server of this field sends.
     private static let maximumHeaderSize = 64 * 1024
 
@@ -40,7 +48,7 @@ final class Exchange {
 
     init(
         request: HTTPRequest, identity: UInt64, easy: CurlEasy, pieceSize: Int?,
-        begins: @escaping () -> Void, waiter: CheckedContinuation<Step, Never>
+        sent: @escaping () -> Void, begins: @escaping () -> Void, waiter: CheckedContinuation<Step, Never>
     ) {
         self.identity = identity
         self.easy = easy
@@ -53,6 +61,8 @@ final class Exchange {
         easy.set(CURLOPT_TIMEOUT_MS, request.timeout.positiveMilliseconds)
         easy.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         easy.setHeaders(request.headers)
+        easy.whenRequestGoesOut(sent)
+        if request.usesNewConnection { easy.set(CURLOPT_FRESH_CONNECT, 1) }
         if request.allowsHTTP2 { easy.allowHTTP2() }
         if request.method == .post {
             easy.set(CURLOPT_POST, 1)

@@ -21,6 +21,9 @@ public struct HTTPRequest: Sendable {
     public var network: NetworkOptions
     /// HTTP/2 where an https server offers it (ALPN, RFC 9113 3.2): requests at the same time share a connection then.
     public var allowsHTTP2: Bool
+    /// A connection made for this request: one that was kept open may have died unnoticed, and then a request seems to have
+    /// gone out that nobody gets. It is kept for others afterwards.
+    public var usesNewConnection: Bool
 
     public init(
         method: Method,
@@ -30,7 +33,8 @@ public struct HTTPRequest: Sendable {
         timeout: Duration = .seconds(30),
         maximumBodySize: Int = 64 * 1024 * 1024,
         network: NetworkOptions = NetworkOptions(),
-        allowsHTTP2: Bool = false
+        allowsHTTP2: Bool = false,
+        usesNewConnection: Bool = false
     ) {
         self.method = method
         self.url = url
@@ -40,6 +44,7 @@ public struct HTTPRequest: Sendable {
         self.maximumBodySize = maximumBodySize
         self.network = network
         self.allowsHTTP2 = allowsHTTP2
+        self.usesNewConnection = usesNewConnection
     }
 }
 

@@ -1,7 +1,8 @@
 import CCurl
 import Glibc
 
-/// Stands where libcurl opens a socket, and again before it sends a request, and lets pass what the settings allow.
+/// Stands where libcurl opens a socket, and again before it sends a request (CURLOPT_PREREQFUNCTION), and lets pass what the
+/// settings allow.
 ///
 /// The first look is at the very address that libcurl is about to connect to, so that no look-up is trusted. The second one
 /// is for connections kept open: libcurl picks them by scheme, host and port, and one of them may have been opened under
@@ -13,6 +14,8 @@ final class SocketGate {
     /// The last address that was kept from being connected to.
     private var refused: Refusal?
     private var hasOpened = false
+    /// Called when a request is about to go out, over a connection that has just been made, TLS included, or was kept open.
+    var requestGoesOut: (() -> Void)?
 
     struct Refusal: Hashable {
         var address: SocketAddress
@@ -29,19 +32,19 @@ final class SocketGate {
 
     func install(in easy: UnsafeMutableRawPointer) {
         let context = Unmanaged.passUnretained(self).toOpaque()
-        _ = ccurl_easy_set_pointer(easy, CURLOPT_OPENSOCKETDATA, context)
-        _ = ccurl_easy_set_open_socket_callback(easy) { context, _, address in
-            guard let context, let address else { return CURL_SOCKET_BAD }
-            return Unmanaged<SocketGate>.fromOpaque(context).takeUnretainedValue().open(address)
-        }
-        // libcurl shares a socket of the file system only with requests for the same path.
-        if path != nil { return }
         _ = ccurl_easy_set_pointer(easy, CURLOPT_PREREQDATA, context)
         _ = ccurl_easy_set_prerequest_callback(easy) { context, peer, _, _, _ in
             guard let context, let peer else { return CURL_PREREQFUNC_ABORT }
             let gate = Unmanaged<SocketGate>.fromOpaque(context).takeUnretainedValue()
-            return gate.passes(SocketAddress(text: String(cString: peer)))
-                ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+            guard gate.passes(peer) else { return CURL_PREREQFUNC_ABORT }
+            gate.requestGoesOut?()
+            return CURL_PREREQFUNC_OK
+        }
+        if rule == .any, path == nil { return }
+        _ = ccurl_easy_set_pointer(easy, CURLOPT_OPENSOCKETDATA, context)
+        _ = ccurl_easy_set_open_socket_callback(easy) { context, _, address in
+            guard let context, let address else { return CURL_SOCKET_BAD }
+            return Unmanaged<SocketGate>.fromOpaque(context).takeUnretainedValue().open(address)
         }
     }
 
@@ -54,8 +57,10 @@ final class SocketGate {
             address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
     }
 
-    private func passes(_ address: SocketAddress) -> Bool {
-        if allows(address) { return true }
+    private func passes(_ peer: UnsafePointer<CChar>) -> Bool {
+        // libcurl shares a socket of the file system only with requests for the same path.
+        if rule == .any || path != nil { return true }
+        if allows(SocketAddress(text: String(cString: peer))) { return true }
         hasOpened = false
         return false
     }

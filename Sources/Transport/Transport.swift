@@ -51,7 +51,7 @@ public actor Transport: HTTPClient {
     // MARK: HTTP
 
     public func exchange(_ request: HTTPRequest) async throws(TransportError) -> HTTPResponse {
-        switch await begin(request, pieceSize: nil, begins: {}) {
+        switch await begin(request, pieceSize: nil, Exchange.Signals()) {
         case (_, .ended(let result)): return try result.get()
         case (_, .piece): preconditionFailure("a body that is wanted as a whole came in pieces")
         }
@@ -62,15 +62,19 @@ public actor Transport: HTTPClient {
     ///
     /// - Parameters:
     ///   - pieceSize: bytes that have to be there before they are given away.
-    ///   - begins: called when the answer begins, on the loop's thread; must not block.
+    ///   - sent: called when the request goes out, so when the name, the connection, a proxy's tunnel and TLS are there; once
+    ///     more where a kept connection turns out to be dead. On the loop's thread, as `begins`: must not block.
+    ///   - begins: called when the answer begins.
     ///   - take: takes bytes from the front and returns how many. What it leaves comes again with what follows, once that
     ///     has doubled it; `maximumBodySize` limits it.
     /// - Returns: the answer, with what was not taken as its body; so does the error's `partialBody`.
     public nonisolated(nonsending) func exchange(
-        _ request: HTTPRequest, pieceSize: Int = 64 * 1024, begins: @escaping @Sendable () -> Void = {},
+        _ request: HTTPRequest, pieceSize: Int = 64 * 1024, sent: @escaping @Sendable () -> Void = {},
+        begins: @escaping @Sendable () -> Void = {},
         take: nonisolated(nonsending) ([UInt8]) async -> Int
     ) async throws(TransportError) -> HTTPResponse {
-        var (identity, step) = await begin(request, pieceSize: max(1, pieceSize), begins: begins)
+        let signals = Exchange.Signals(sent: sent, begins: begins)
+        var (identity, step) = await begin(request, pieceSize: max(1, pieceSize), signals)
         while true {
             switch step {
             case .ended(let result): return try result.get()
@@ -82,13 +86,13 @@ public actor Transport: HTTPClient {
     }
 
     private func begin(
-        _ request: HTTPRequest, pieceSize: Int?, begins: @escaping @Sendable () -> Void
+        _ request: HTTPRequest, pieceSize: Int?, _ signals: Exchange.Signals
     ) async -> (identity: UInt64, step: Exchange.Step) {
         nextIdentity += 1
         let identity = nextIdentity
         let step = await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
-                begin(request, identity, pieceSize, begins, waiter)
+                begin(request, identity, pieceSize, signals, waiter)
             }
         } onCancel: {
             cancelExchange(identity)
@@ -113,7 +117,7 @@ public actor Transport: HTTPClient {
     }
 
     private func begin(
-        _ request: HTTPRequest, _ identity: UInt64, _ pieceSize: Int?, _ begins: @escaping @Sendable () -> Void,
+        _ request: HTTPRequest, _ identity: UInt64, _ pieceSize: Int?, _ signals: Exchange.Signals,
         _ waiter: CheckedContinuation<Exchange.Step, Never>
     ) {
         guard !isShutDown, !Task.isCancelled else { return waiter.resume(returning: .ended(.failure(.cancelled))) }
@@ -123,10 +127,10 @@ public actor Transport: HTTPClient {
         let easy = newEasy(request.url, address, request.network)
         exchanges.begin(
             Exchange(
-                request: request, identity: identity, easy: easy, pieceSize: pieceSize,
+                request: request, identity: identity, easy: easy, pieceSize: pieceSize, sent: signals.sent,
                 begins: { [exchanges] in
                     exchanges.answerBegins(identity)
-                    begins()
+                    signals.begins()
                 }, waiter: waiter))
     }
 

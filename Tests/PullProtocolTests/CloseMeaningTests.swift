@@ -76,7 +76,7 @@ struct CloseMeaningTests {
     @Test("A message too large is no reason to fetch it again and again")
     func tooBig() {
         let verdict = close(1009)
-        #expect(verdict.action == .fallBackPerChannel && verdict.alarm != nil && verdict.keepsPosition)
+        #expect(verdict.action == .fallBackToPolling && verdict.alarm != nil && verdict.keepsPosition)
     }
 
     @Test(

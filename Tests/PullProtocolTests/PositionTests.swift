@@ -8,62 +8,61 @@ struct PositionTests {
 
     @Test("The newest id is the highest, whatever the order of arrival (M1)")
     func order() {
-        var tracker = PositionTracker(newest: nil, mode: .binary, version: 4)
-        #expect(tracker.note(Vectors.a) == .moved)
-        #expect(tracker.note(Vectors.c) == .moved)
-        #expect(tracker.note(Vectors.b) == .kept)
-        #expect(tracker.note(Vectors.c) == .kept)
+        var tracker = PositionTracker(newest: nil, version: 4)
+        #expect(tracker.note(Vectors.a, isText: false) == .moved)
+        #expect(tracker.note(Vectors.c, isText: false) == .moved)
+        #expect(tracker.note(Vectors.b, isText: false) == .kept)
+        #expect(tracker.note(Vectors.c, isText: false) == .kept)
         #expect(tracker.newest == Vectors.c)
     }
 
     @Test("A forged envelope does not move the position in text mode of version 4 (E12)")
     func forgery() {
-        var tracker = PositionTracker(newest: nil, mode: .text, version: 4)
-        #expect(tracker.note(Vectors.a) == .moved)
-        #expect(tracker.note(Self.forged) == .refused)
-        #expect(tracker.note(Self.forged) == .refused)
-        #expect(tracker.note(Vectors.b) == .moved)
+        var tracker = PositionTracker(newest: nil, version: 4)
+        #expect(tracker.note(Vectors.a, isText: true) == .moved)
+        #expect(tracker.note(Self.forged, isText: true) == .refused)
+        #expect(tracker.note(Self.forged, isText: true) == .refused)
+        #expect(tracker.note(Vectors.b, isText: true) == .moved)
         #expect(tracker.newest == Vectors.b)
-        var resumed = PositionTracker(newest: Vectors.b, mode: .text, version: 4)
-        #expect(resumed.note(Self.forged) == .refused)
-        #expect(resumed.note(MessageID(generation: 5, counter: 5)) == .kept)
+        var resumed = PositionTracker(newest: Vectors.b, version: 4)
+        #expect(resumed.note(Self.forged, isText: true) == .refused)
+        #expect(resumed.note(MessageID(generation: 5, counter: 5), isText: true) == .kept)
         #expect(resumed.newest == Vectors.b)
     }
 
     @Test(
         "A new store is gone along with, and noticed (M7)",
-        arguments: [(PayloadMode.binary, 4), (.text, 3), (.jsonRPC, 5)])
-    func newStore(mode: PayloadMode, version: Int) {
-        var tracker = PositionTracker(newest: Vectors.b, mode: mode, version: version)
-        #expect(!tracker.refusesNewGenerations)
-        #expect(tracker.note(Self.wiped) == .movedToNewGeneration)
+        arguments: [(false, 4), (true, 3), (true, 5)])
+    func newStore(isText: Bool, version: Int) {
+        var tracker = PositionTracker(newest: Vectors.b, version: version)
+        #expect(tracker.note(Self.wiped, isText: isText) == .movedToNewGeneration)
         #expect(tracker.newest == Self.wiped)
-        #expect(tracker.note(Vectors.c) == .kept)
+        #expect(tracker.note(Vectors.c, isText: isText) == .kept)
     }
 
-    @Test("In text mode a new store is gone along with once the server itself has named it (M7)")
+    @Test("A new store that a text has named is gone along with once a binary frame has, too (M7)")
     func confirmedStore() {
-        var tracker = PositionTracker(newest: Vectors.b, mode: .text, version: 4)
-        #expect(tracker.note(Self.wiped) == .refused)
-        #expect(tracker.confirm(Self.wiped) == .movedToNewGeneration)
-        #expect(tracker.note(MessageID(generation: 1_800_000_000, counter: 2)) == .moved)
-        var known = PositionTracker(newest: Vectors.b, mode: .text, version: 4, generations: [1_800_000_000])
-        #expect(known.note(Self.wiped) == .moved)
+        var tracker = PositionTracker(newest: Vectors.b, version: 4)
+        #expect(tracker.note(Self.wiped, isText: true) == .refused)
+        #expect(tracker.note(Self.wiped, isText: false) == .movedToNewGeneration)
+        #expect(tracker.note(MessageID(generation: 1_800_000_000, counter: 2), isText: true) == .moved)
+        var known = PositionTracker(newest: Vectors.b, version: 4, generations: [1_800_000_000])
+        #expect(known.note(Self.wiped, isText: true) == .moved)
     }
 
     @Test("26 zeros are no store: the first id is believed (M5)")
     func zeros() {
-        var tracker = PositionTracker(newest: .zero, mode: .text, version: 4)
-        #expect(tracker.note(Vectors.a) == .moved)
-        #expect(tracker.note(Self.forged) == .refused)
+        var tracker = PositionTracker(newest: .zero, version: 4)
+        #expect(tracker.note(Vectors.a, isText: true) == .moved)
+        #expect(tracker.note(Self.forged, isText: true) == .refused)
         #expect(Position.retained.stored == "00000000000000000000000000")
     }
 
     @Test("Generations are remembered up to a limit")
     func bound() {
-        var tracker = PositionTracker(newest: nil, mode: .binary, version: 4)
+        var tracker = PositionTracker(newest: nil, version: 4)
         for generation in 1...1000 {
-            _ = tracker.note(MessageID(generation: UInt64(generation), counter: 0))
+            _ = tracker.note(MessageID(generation: UInt64(generation), counter: 0), isText: false)
         }
         #expect(tracker.newest?.generation == 1000)
     }

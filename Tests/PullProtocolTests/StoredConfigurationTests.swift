@@ -21,13 +21,22 @@ import Testing
             portalTime: 1_700_000_000.25, earliestEnd: .min)
     }
 
+    /// With all that is known of its channels.
+    private static var known: PullConfiguration {
+        var configuration = full
+        configuration.channels[0].start = 1_700_000_000
+        configuration.channels[0].replacedAt = .min
+        configuration.channels[1].pause = ChannelPause(nextStart: 1_700_100_000, nextEnd: .max)
+        return configuration
+    }
+
     private static var plain: PullConfiguration {
         PullConfiguration(
             version: 1, longPollingURL: "http://127.0.0.1:8080/sub/",
             channels: [channel(.private, "aa.bb")].compactMap { $0 }, earliestEnd: .max)
     }
 
-    @Test("Every member comes back as it was", arguments: [full, plain])
+    @Test("Every member comes back as it was", arguments: [full, known, plain])
     func roundTrip(configuration: PullConfiguration) {
         #expect(StoredConfiguration.decode(StoredConfiguration.encode(configuration)) == configuration)
     }
@@ -53,7 +62,7 @@ import Testing
 
     @Test("Cut or changed anywhere it is either nothing or a whole configuration, and never a trap")
     func damage() {
-        let bytes = StoredConfiguration.encode(Self.full)
+        let bytes = StoredConfiguration.encode(Self.known)
         for length in bytes.indices { #expect(StoredConfiguration.decode(Array(bytes.prefix(length))) == nil) }
         for index in bytes.indices {
             for change: UInt8 in [0x01, 0x20, 0x80] {
@@ -70,6 +79,27 @@ import Testing
         let text = String(decoding: StoredConfiguration.encode(Self.plain), as: UTF8.self)
         let longer = text.replacing(#"{"format":1"#, with: #"{"new":[{}],"format":1"#)
         #expect(StoredConfiguration.decode(Array(longer.utf8)) == Self.plain)
+    }
+
+    @Test("Files of before, without what is known of channels by now, are read")
+    func older() throws {
+        let text = """
+            {"format":1,"version":4,"mode":"personal","enabled":true,"websocket":"wss://rt.example.test/subws/",
+            "channels":[{"kind":"private","id":"aa.bb","end":1700043205}],"timestamp":0,"earliest_end":1700043205}
+            """
+        let channel = try #require(StoredConfiguration.decode(Array(text.utf8))?.channels.first)
+        #expect(channel == Self.channel(.private, "aa.bb"))
+    }
+
+    @Test("A pause that cannot be is none, and costs nothing else")
+    func impossiblePause() {
+        let text = String(decoding: StoredConfiguration.encode(Self.known), as: UTF8.self)
+        let part = #""pause":{"start":1700100000,"end":9223372036854775807}"#
+        #expect(text.contains(part))
+        for other in [#"{"start":2,"end":1}"#, #"{"start":2}"#, #"{"start":"1","end":2}"#, "[1]", "null"] {
+            let decoded = StoredConfiguration.decode(Array(text.replacing(part, with: #""pause":\#(other)"#).utf8))
+            #expect(decoded?.channels.count == 3 && decoded?.channels[1].pause == nil, "\(other)")
+        }
     }
 
     @Test(

@@ -35,7 +35,7 @@ import Timing
     @Test("Units of one turn become one batch, repetitions left out, numbers adding up")
     func conservation() throws {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .text, version: 3)
+        intake.positions.follow("rt", version: 3)
         let first = take(&intake, envelope(1, command) + envelope(2, command), envelope(1, command))
         #expect(first.entry?.batch?.events.count == 2)
         #expect(first.newest == MessageID(generation: 1_700_000_000, counter: 2))
@@ -63,16 +63,26 @@ import Timing
         #expect(intake.positions.newest(of: "rt") == MessageID(generation: 1_700_000_000, counter: 7))
     }
 
-    @Test("E12: a forged envelope of another generation is delivered and does not move the position")
+    @Test(
+        "E12: a forged envelope of another generation is delivered and does not move the position, whatever was asked for"
+    )
     func forgery() {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .text, version: 4)
+        intake.positions.follow("rt", version: 4)
         _ = take(&intake, envelope(1, command))
         let forged = "1}#!NGINXNME!##!NGINXNMS!#{\"mid\":\"99999999999999999999999999\",\"text\":2"
-        let outcome = take(&intake, envelope(2, forged))
+        let outcome = take(&intake, envelope(2, forged), mode: .binary)
         #expect(outcome.entry?.batch?.events.count == 2)
         #expect(intake.positions.newest(of: "rt")?.generation == 1_700_000_000)
         #expect(outcome.newest?.generation == 1_700_000_000)
+        // While it comes, too.
+        var place = UnitPlace.beginning
+        let front = intake.takeFront(
+            Array((envelope(3, forged) + "#!NGINXNMS!#").utf8), kind: .longPoll, from: &place,
+            decoder: UnitDecoder(mode: .binary),
+            reception: Intake.Reception(server: "rt", receivedAt: 1, at: .zero, isPiece: true))
+        #expect(front?.outcome.messageCount == 2)
+        #expect(intake.positions.newest(of: "rt")?.generation == 1_700_000_000)
     }
 
     @Test(
@@ -80,7 +90,7 @@ import Timing
     )
     func withoutIDs() {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .text, version: 2)
+        intake.positions.follow("rt", version: 2)
         func envelope(_ id: Int, _ second: Int) -> String {
             let time = "Tue, 14 Nov 2023 22:13:\(second) GMT"
             return "#!NGINXNMS!#{\"id\":\(id),\"tag\":\"\(id)\",\"time\":\"\(time)\",\"text\":\(command)}#!NGINXNME!#"
@@ -112,7 +122,7 @@ import Timing
     @Test("An entry has the new events, a mark for each new message, the position and what it adds to the counts")
     func entry() throws {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .text, version: 3)
+        intake.positions.follow("rt", version: 3)
         let service = envelope(2, #"{"module_id":"pull","command":"open","params":[]}"#)
         let entry = try #require(take(&intake, envelope(1, command) + service + envelope(1, command)).entry)
         #expect(entry.batch?.events.map(\.id) == [id(1)])
@@ -126,7 +136,7 @@ import Timing
     @Test("What repetitions add to the counts is kept for the next entry")
     func countsOfRepetitions() throws {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .text, version: 3)
+        intake.positions.follow("rt", version: 3)
         _ = take(&intake, envelope(1, command))
         #expect(take(&intake, envelope(1, command), envelope(1, command)).entry == nil)
         let entry = try #require(take(&intake, envelope(2, command)).entry)
@@ -136,7 +146,7 @@ import Timing
     @Test("M1: a message between known ones is delivered, and moves the position back no step")
     func between() {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .binary, version: 4)
+        intake.positions.follow("rt", version: 4)
         _ = take(&intake, envelope(41, command) + envelope(43, command))
         let outcome = take(&intake, envelope(42, command))
         #expect(outcome.entry?.batch?.events.map(\.id) == [id(42)])
@@ -147,7 +157,7 @@ import Timing
     @Test("M2: a known id with another body is delivered, raises the alarm and takes the position down")
     func conflicting() {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .binary, version: 4)
+        intake.positions.follow("rt", version: 4)
         _ = take(&intake, envelope(41, command) + envelope(43, command))
         #expect(take(&intake, envelope(41, command)).entry == nil)
         let outcome = take(&intake, envelope(41, #"{"module_id":"m","command":"other"}"#))
@@ -162,7 +172,7 @@ import Timing
     @Test("A new message at or below what is safe is delivered, raises the alarm and takes the position below it")
     func counterWentBack() {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .binary, version: 4)
+        intake.positions.follow("rt", version: 4)
         _ = take(&intake, envelope(1, command), at: 0)
         _ = take(&intake, envelope(100, command), at: 20)
         _ = take(&intake, envelope(200, command), at: 400)
@@ -178,7 +188,7 @@ import Timing
     @Test("M7: a new store is a gap record before its first messages, between the newest old id and the lowest new one")
     func lostStore() throws {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .binary, version: 4)
+        intake.positions.follow("rt", version: 3)
         _ = take(&intake, envelope(42, command))
         func later(_ counter: Int) -> String {
             envelope(counter, command).replacing("1700000000", with: "1800000000")
@@ -201,7 +211,7 @@ import Timing
     @Test("M8: the id of a malformed message counts as seen only together with the piece in quarantine")
     func malformed() throws {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .text, version: 3)
+        intake.positions.follow("rt", version: 3)
         let broken = ##"#!NGINXNMS!#{"mid":"17000000000000000000000007","id":#!NGINXNME!#"##
         let outcome = take(&intake, broken)
         let entry = try #require(outcome.entry)
@@ -219,7 +229,7 @@ import Timing
     @Test("A body that is no JSON is an event, and its piece is kept once")
     func malformedBody() throws {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .text, version: 3)
+        intake.positions.follow("rt", version: 3)
         let raw = envelope(5, "not JSON")
         let entry = try #require(take(&intake, raw).entry)
         #expect(entry.batch?.events.map(\.shape) == [.raw])
@@ -254,7 +264,7 @@ import Timing
         arguments: [(nil, 0, false), (nil, 1, true), (10, 1, true), (0, 1, false)] as [(UInt64?, Int, Bool)])
     func reach(limit: UInt64?, known: Int, reaches: Bool) {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .binary, version: 4)
+        intake.positions.follow("rt", version: 4)
         if known > 0 { _ = take(&intake, envelope(1, command)) }
         let answer = (1...100).map { envelope($0, command) }.joined()
         let outcome = take(&intake, answer, reach: limit.map { id($0) })
@@ -267,7 +277,7 @@ import Timing
     @Test("M6: tag and time are stored, as they stand")
     func legacyStored() {
         var intake = Intake(portal: "acme", lag: .seconds(300))
-        intake.positions.follow("rt", mode: .text, version: 2)
+        intake.positions.follow("rt", version: 2)
         let text = ##"#!NGINXNMS!#{"id":1,"tag":"1","time":"Tue, 14 Nov 2023 22:13:20 GMT","text":1}#!NGINXNME!#"##
         #expect(take(&intake, text).entry?.position?.legacy == "1;Tue, 14 Nov 2023 22:13:20 GMT")
     }
@@ -282,7 +292,7 @@ import Timing
         record.counts.received = 10
         record.counts.journaled = 10
         #expect(intake.restore(record, marks: [later], through: id(5), at: .zero).isEmpty)
-        intake.positions.follow("rt", mode: .binary, version: 4)
+        intake.positions.follow("rt", version: 4)
         #expect(take(&intake, envelope(1, command) + envelope(9, command)).entry == nil)
         #expect(take(&intake, envelope(10, command)).entry?.batch?.events.count == 1)
         #expect(intake.counts.received == 13)

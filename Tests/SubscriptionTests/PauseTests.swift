@@ -103,31 +103,109 @@ import Testing
         }
     }
 
-    @Test("A pause that was not decided when the session ended is decided by the next")
-    func restarted() throws {
-        var machine = Machine { $0.regularRefresh = 1_000_000 }
-        let end = Int64(machine.now.wall) - 13_000
-        let sets = [channels("1", start: end - Self.life), channels("2", start: end + 12_000)]
-        machine.send(.restored(former: sets, lastContact: machine.now.wall - 10))
+    // MARK: Restarts
+
+    /// The next run after `before`, which has left what it stored last, with `present`.
+    private func restarted(_ before: Machine, _ present: PullConfiguration) throws -> Machine {
+        let last = before.all.compactMap { action -> [PullConfiguration]? in
+            if case .remember(let current, let former) = action { former + [current] } else { nil }
+        }.last
+        let stored = try #require(last).compactMap { StoredConfiguration.decode(StoredConfiguration.encode($0)) }
+        var machine = Machine(seed: 2) { $0.regularRefresh = 1_000_000 }
+        machine.now = before.now
+        machine.send(.restored(former: stored, lastContact: machine.now.wall - 10))
         machine.send(.start)
-        machine.send(.configured(sets[1], skew: 0))
+        machine.send(.configured(present, skew: 0))
         machine.send(.proven(try #require(machine.opened.first)))
         machine.hears = true
-        machine.run(for: 300)
-        #expect(machine.gaps == both)
+        return machine
+    }
+
+    @Test(
+        "A pause that was not decided when the session was killed is decided by the next: by what either was told, once",
+        arguments: [
+            (nil, nil, true), (0, nil, true), (nil, 0, true), (12_000, nil, false), (nil, 12_000, false),
+            (12_000, 0, true), (0, 12_000, true), (20_000, nil, true),
+        ] as [(Int64?, Int64?, Bool)])
+    func restarted(toldBefore: Int64?, toldAfter: Int64?, isGap: Bool) throws {
+        var (first, ended) = try back(after: 12_000)
+        if let toldBefore { tell(&first, at: ended + toldBefore) }
+        var second = try restarted(first, channels("2", start: ended + 12_000))
+        if let toldAfter { tell(&second, at: ended + toldAfter) }
+        second.run(for: 300)
+        #expect(second.machine.formers.isEmpty)
+        #expect(first.gaps + second.gaps == (isGap ? both : []))
+        // Nothing is left to be decided.
+        var third = try restarted(second, channels("2", start: ended + 12_000))
+        third.run(for: 300)
+        #expect(third.gaps.isEmpty)
+    }
+
+    @Test("What came between two channels is known, whatever the next run still knows of it")
+    func forgottenBetween() throws {
+        var (first, ended) = try back(after: 9_000)
+        first.hears = true
+        // Of the first channels nothing can be had for now, and the second ones are drained first.
+        first.auditOutcome = nil
+        let next = channels("3", start: ended + 9_000 + Self.life)
+        first.send(.configured(next, skew: 0))
+        first.send(.proven(try #require(first.opened.first)))
+        while first.machine.formers.count > 1 {
+            first.run(for: 1)
+            guard let audit = first.machine.audits.running else { continue }
+            let isOfFirst = audit.subject == .former(first.machine.formers[0].number)
+            first.send(.audited(audit.id, isOfFirst ? .failed : .complete))
+        }
+        #expect(first.machine.formers[0].configuration.makesSameConnections(as: channels("1", start: 0)))
+        var second = try restarted(first, next)
+        second.run(for: 300)
+        #expect(second.machine.formers.isEmpty)
+        #expect(first.gaps + second.gaps == [])
+    }
+
+    @Test("A pause that is known to be harmless is none after an absence longer than servers keep messages either")
+    func absence() throws {
+        for (told, count) in [(12_000, 2), (nil, 4)] as [(Int64?, Int)] {
+            var (first, ended) = try back(after: 12_000)
+            if let told { tell(&first, at: ended + told) }
+            first.pass(200_000)
+            var second = try restarted(first, channels("3", start: Int64(first.now.wall)))
+            second.run(for: 300)
+            // That after the second ones, of which nothing was told, is one in any case.
+            #expect(second.gaps.count { $0.reason == .formerChannels } == count)
+        }
+    }
+
+    @Test(
+        "Channels that were present when the session was killed, and have been replaced since, are judged by the next")
+    func replacedMeanwhile() throws {
+        for (told, isGap) in [(nil, true), (12_000, false), (0, true)] as [(Int64?, Bool)] {
+            var first = Machine { $0.regularRefresh = 1_000_000 }
+            let end = Int64(first.now.wall) + 100
+            _ = try first.live(channels("1", start: end - Self.life))
+            first.hears = true
+            first.run(for: 12_200)
+            // Told, and killed before the configuration was asked for.
+            if let told { tell(&first, at: end + told) }
+            var second = try restarted(first, channels("2", start: end + 12_000))
+            second.run(for: 300)
+            #expect(first.gaps + second.gaps == (isGap ? both : []), "\(told ?? -1)")
+        }
     }
 
     @Test("Channels of which more is known than their ends: those in use still, those without a beginning")
     func noPause() throws {
         let old = channels("1", start: 0)
         let channel = old.channels[0]
-        #expect(SessionMachine.Pause(after: channel, in: [channels("2", start: 20_000)]) != nil)
-        #expect(SessionMachine.Pause(after: channel, in: [channels("2", start: 20_000), old]) == nil)
-        #expect(
-            SessionMachine.Pause(after: channel, in: [channels("2", start: 15_000), channels("3", start: 30_000)])
-                == nil)
-        #expect(SessionMachine.Pause(after: channel, in: [configuration("2")]) == nil)
-        #expect(SessionMachine.Pause(after: channel, in: []) == nil)
+        #expect(ChannelPause(after: channel, before: channels("2", start: 20_000)) != nil)
+        #expect(ChannelPause(after: channel, before: channels("2", start: 15_000)) == nil)
+        #expect(ChannelPause(after: channel, before: channels("1", start: 20_000)) == nil)
+        #expect(ChannelPause(after: channel, before: configuration("2")) == nil)
+        var none = channels("2", start: 20_000)
+        none.channels = []
+        #expect(ChannelPause(after: channel, before: none) == nil)
+        #expect(ChannelPause(nextStart: .max, nextEnd: .min) == nil)
+        #expect(ChannelPause(nextStart: .min, nextEnd: .max)?.isHarmless(replacedAt: .min) == true)
     }
 
     @Test("What is told of channels that are not ours, or no more, is not kept")

@@ -1,3 +1,4 @@
+import EndToEndSupport
 import Foundation
 import Secrets
 import Synchronization
@@ -29,9 +30,14 @@ final class PushStandIn: Sendable {
         /// The newest messages of a channel that the store gives.
         var depth = 100
         var refusesPolls: Int?
+        /// Where the configuration says that polls go; nil: here.
+        var pollPort: UInt16?
         /// A WebSocket's history stops after so many bytes, until this is nil.
         var historyPause: Int?
         var isOver = false
+        /// Nobody takes new connections.
+        var isHanging = false
+        var fillers: [Int32] = []
     }
 
     let port: UInt16
@@ -67,6 +73,7 @@ final class PushStandIn: Sendable {
                     self?.serve(peer)
                     peer.end()
                 }
+                while self?.now.isHanging == true { usleep(5000) }
             }
         }
     }
@@ -83,6 +90,21 @@ final class PushStandIn: Sendable {
             return state.sockets
         }
         for peer in sockets { peer.end() }
+        change { state in
+            for filler in state.fillers { close(filler) }
+            state.fillers = []
+        }
+    }
+
+    /// From now on new connections hang: nobody takes them, and the queue of those that wait is full.
+    func hang() throws {
+        change { $0.isHanging = true }
+        listen(listener, 0)
+        // The thread that waits in accept takes the first; the second is the queue.
+        for _ in 0..<2 {
+            let filler = try LoopbackPort.connection(to: port)
+            change { $0.fillers.append(filler) }
+        }
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
@@ -160,7 +182,7 @@ final class PushStandIn: Sendable {
         return """
             {"result":{"channels":{\(names.joined(separator: ","))},"server":{"version":\(state.version),\
             "server_enabled":true,"websocket_enabled":\(state.hasWebSocket),"websocket":"ws://127.0.0.1:\(port)/ws/",\
-            "long_polling":"\(state.hasLongPolling ? "http://127.0.0.1:\(port)/sub/" : "")"}\(owner)}}
+            "long_polling":"\(state.hasLongPolling ? "http://127.0.0.1:\(state.pollPort ?? port)/sub/" : "")"}\(owner)}}
             """
     }
 

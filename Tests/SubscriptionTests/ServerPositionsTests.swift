@@ -13,7 +13,7 @@ import Timing
 
     private func positions(_ start: StartPolicy = .now) -> ServerPositions {
         var positions = ServerPositions(lag: .seconds(300), start: start)
-        positions.follow("a", mode: .binary, version: 4)
+        positions.follow("a", version: 4)
         return positions
     }
 
@@ -47,10 +47,10 @@ import Timing
     func anotherServer() {
         var positions = positions()
         #expect(positions.resume(of: "b", wasLive: false) == .none)
-        #expect(positions.note(id(5), of: "a", at: .zero) == .usual)
+        #expect(positions.note(id(5), of: "a", at: .zero, isText: false) == .usual)
         #expect(positions.resume(of: "b", wasLive: false) == .retained)
         #expect(positions.resume(of: "a", wasLive: false) == .message(id(5)))
-        _ = positions.note(id(3), of: "b", at: .zero)
+        _ = positions.note(id(3), of: "b", at: .zero, isText: false)
         #expect(positions.newest(of: "a") == id(5))
         #expect(positions.newest(of: "b") == id(3))
     }
@@ -58,37 +58,39 @@ import Timing
     @Test("M7: a new generation is accepted, moves the position up and is told with the newest id of the old store")
     func newStore() {
         var positions = positions()
-        #expect(positions.note(id(42), of: "a", at: .zero) == .usual)
+        #expect(positions.note(id(42), of: "a", at: .zero, isText: false) == .usual)
         let first = id(1, generation: 1_800_000_000)
-        #expect(positions.note(first, of: "a", at: .seconds(1)) == .newStore(after: id(42)))
+        #expect(positions.note(first, of: "a", at: .seconds(1), isText: false) == .newStore(after: id(42)))
         #expect(positions.newest(of: "a") == first)
-        #expect(positions.note(id(2, generation: 1_800_000_000), of: "a", at: .seconds(2)) == .usual)
+        #expect(positions.note(id(2, generation: 1_800_000_000), of: "a", at: .seconds(2), isText: false) == .usual)
     }
 
     @Test("M7: it is told after a restart too, and not for a server that had no position")
     func newStoreAfterRestart() {
         var restored = ServerPositions(lag: .seconds(300), start: .now)
         _ = restored.restore([StoredPosition(server: "a", newest: id(42), safe: id(40))], at: .zero)
-        restored.follow("a", mode: .binary, version: 4)
-        restored.follow("b", mode: .binary, version: 4)
-        #expect(restored.note(id(1, generation: 1_800_000_000), of: "a", at: .zero) == .newStore(after: id(42)))
-        #expect(restored.note(id(1, generation: 1_800_000_000), of: "b", at: .zero) == .usual)
+        restored.follow("a", version: 4)
+        restored.follow("b", version: 4)
+        #expect(
+            restored.note(id(1, generation: 1_800_000_000), of: "a", at: .zero, isText: false)
+                == .newStore(after: id(42)))
+        #expect(restored.note(id(1, generation: 1_800_000_000), of: "b", at: .zero, isText: false) == .usual)
     }
 
     @Test("In texts that senders can forge a new generation moves nothing, and an old one takes nothing back")
     func forgeable() {
         var positions = positions()
-        positions.follow("a", mode: .text, version: 4)
-        _ = positions.note(id(42), of: "a", at: .zero)
-        #expect(positions.note(id(1, generation: 9_999_999_999), of: "a", at: .zero) == .usual)
+        positions.follow("a", version: 4)
+        _ = positions.note(id(42), of: "a", at: .zero, isText: true)
+        #expect(positions.note(id(1, generation: 9_999_999_999), of: "a", at: .zero, isText: true) == .usual)
         #expect(positions.newest(of: "a") == id(42))
-        let isBehind = positions.isBehind(id(1, generation: 5), of: "a")
+        let isBehind = positions.isBehind(id(1, generation: 5), of: "a", isText: true)
         #expect(!isBehind)
         #expect(positions.safe == id(42))
-        positions.goBack(below: id(1, generation: 5), of: "a")
+        positions.goBack(below: id(1, generation: 5), of: "a", isText: true)
         #expect(positions.newest(of: "a") == id(42))
         positions.confirm(asOf: .seconds(400), at: .seconds(400))
-        let isReallyBehind = positions.isBehind(id(1), of: "a")
+        let isReallyBehind = positions.isBehind(id(1), of: "a", isText: true)
         #expect(isReallyBehind)
     }
 
@@ -96,10 +98,10 @@ import Timing
     func stored() {
         var positions = positions()
         #expect(positions.changed("a") == nil)
-        _ = positions.note(id(1), of: "a", at: .zero)
+        _ = positions.note(id(1), of: "a", at: .zero, isText: false)
         #expect(positions.changed("a") == StoredPosition(server: "a", newest: id(1), safe: id(1)))
         #expect(positions.changed("a") == nil)
-        _ = positions.note(id(2), of: "a", at: .seconds(10))
+        _ = positions.note(id(2), of: "a", at: .seconds(10), isText: false)
         #expect(positions.changed("a") == StoredPosition(server: "a", newest: id(2), safe: id(1)))
         positions.confirm(asOf: .seconds(310), at: .seconds(311))
         #expect(positions.changed("a") == StoredPosition(server: "a", newest: id(2), safe: id(2)))
@@ -110,8 +112,8 @@ import Timing
     @Test("A message below the first one that came is no alarm: all began lower")
     func beginsLower() {
         var positions = positions()
-        _ = positions.note(id(9), of: "a", at: .zero)
-        let isBehind = positions.isBehind(id(7), of: "a")
+        _ = positions.note(id(9), of: "a", at: .zero, isText: false)
+        let isBehind = positions.isBehind(id(7), of: "a", isText: false)
         #expect(!isBehind)
         #expect(positions.changed("a") == StoredPosition(server: "a", newest: id(9), safe: id(6)))
     }
@@ -119,12 +121,12 @@ import Timing
     @Test("A hold is for all servers, those that come later included")
     func held() {
         var positions = positions()
-        _ = positions.note(id(1), of: "a", at: .zero)
+        _ = positions.note(id(1), of: "a", at: .zero, isText: false)
         positions.hold()
-        positions.follow("b", mode: .binary, version: 4)
-        _ = positions.note(id(9), of: "b", at: .zero)
-        _ = positions.note(id(2), of: "a", at: .seconds(10))
-        positions.follow("a", mode: .binary, version: 4)
+        positions.follow("b", version: 4)
+        _ = positions.note(id(9), of: "b", at: .zero, isText: false)
+        _ = positions.note(id(2), of: "a", at: .seconds(10), isText: false)
+        positions.follow("a", version: 4)
         positions.confirm(asOf: .seconds(1000), at: .seconds(1000))
         #expect(positions.changed("a")?.safe == id(1))
         #expect(positions.changed("b")?.safe == nil)
@@ -150,8 +152,8 @@ import Timing
     func bounded() {
         var positions = positions()
         for number in 0..<1000 {
-            positions.follow("server\(number)", mode: .binary, version: 4)
-            _ = positions.note(id(UInt64(number + 1)), of: "server\(number)", at: .zero)
+            positions.follow("server\(number)", version: 4)
+            _ = positions.note(id(UInt64(number + 1)), of: "server\(number)", at: .zero, isText: false)
         }
         let known = (0..<1000).filter { positions.newest(of: "server\($0)") != nil }
         #expect(known.count <= 64)

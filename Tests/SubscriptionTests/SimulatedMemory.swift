@@ -82,7 +82,8 @@ struct SimulatedMemory {
     mutating func remember(_ sets: [PullConfiguration], at now: Double) {
         storedBefore.removeAll { $0.at < now - 2 }
         storedBefore.append((now, stored))
-        stored = sets
+        // As they come back from the disk.
+        stored = sets.compactMap { StoredConfiguration.decode(StoredConfiguration.encode($0)) }
     }
 
     /// What was written last is gone, in order: no former channels are forgotten whose last messages are not there.

@@ -162,7 +162,8 @@ extension Simulation {
                 message.kind == gap.channel && message.expired.map(named.contains) == true
                     && memory.accepted[message.serial] == nil && isOutOfReach(message)
             }
-            if !wereOthers && !isUntold { groundless += 1 }
+            // Of channels that ended longer ago than servers keep messages nothing is asked.
+            if !wereOthers && !isUntold && skipped == 0 { groundless += 1 }
         }
         for message in server.messages where memory.accepted[message.serial] == nil {
             switch gap.reason {

@@ -38,11 +38,11 @@ final class Stage: Sendable {
     @discardableResult
     func run(
         start: StartPolicy = .now, allowsJSONRPC: Bool = false, rules: SessionRules = Stage.rules,
-        heartbeat: Duration? = nil, _ body: (Running) async throws -> Void
+        heartbeat: Duration? = nil, connectTimeout: Duration = .seconds(15), _ body: (Running) async throws -> Void
     ) async throws -> Duration {
         let transport = Transport(userAgent: "pulld-test/1")
         let alarms = AlarmClock()
-        let direct = NetworkOptions(proxy: "")
+        let direct = NetworkOptions(proxy: "", connectTimeout: connectTimeout)
         let portal = try PortalClient(
             url: server.url, credential: .application(.fixed(accessToken: "t")), http: transport, network: direct)
         let logs = logs
@@ -77,6 +77,7 @@ final class Stage: Sendable {
         private let all = Mutex<[SessionStatus]>([])
         func add(_ status: SessionStatus) { all.withLock { $0.append(status) } }
         var last: SessionStatus? { all.withLock { $0.last } }
+        var wasLive: Bool { all.withLock { $0.contains { if case .live = $0 { true } else { false } } } }
     }
 
     /// Messages of the log so far.
