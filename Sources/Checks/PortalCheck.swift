@@ -51,6 +51,14 @@ struct PortalCheck: Sendable {
         guard let network, let address = WebAddress(portal.url) else { return }
         log.add(await connect(address, network))
         guard log.allows(.rest), let key, let entry = entry(key, network, &log) else { return }
+        await look(address, network, entry, &log)
+        // A renewal that took longer than a stage may has made the token before it worthless.
+        await entry.client.finish()
+    }
+
+    private func look(
+        _ address: WebAddress, _ network: NetworkOptions, _ entry: Entry, _ log: inout SubjectFindings
+    ) async {
         guard let configuration = await configure(entry, &log) else { return }
         let push = PushCheck(
             portal: portal, configuration: configuration, network: network, transport: surroundings.transport,
