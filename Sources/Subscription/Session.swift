@@ -149,7 +149,8 @@ public actor Session {
             handle(.restored(former: former, lastContact: lastContact))
             handle(.start)
         } catch {
-            if error != readFailure {
+            // A damaged journal ends everything, with one line of its own.
+            if error != readFailure, error.code != .damaged {
                 logger.error(
                     "what earlier runs have left cannot be read",
                     metadata: ["cause": "\(error.message)", "cure": "\(error.cure)"])

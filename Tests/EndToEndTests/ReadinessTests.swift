@@ -66,7 +66,7 @@ extension EndToEnd {
                 try await daemon.ready()
                 let time = start.duration(to: .now)
                 figure("A14 \(transport.rawValue), \(withEvent ? "an event" : "silence"): READY after \(time.text)")
-                if withEvent { #expect(time < .seconds(3)) } else { #expect(time > .seconds(4)) }
+                if withEvent { #expect(time < .seconds(4.5)) } else { #expect(time > .seconds(3)) }
                 try await daemon.stop()
             }
         }

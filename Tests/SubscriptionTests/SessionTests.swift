@@ -96,6 +96,17 @@ import WebSocket
             #expect(stage.server.now.configurations == 0)
         }
         #expect(took < .seconds(10))
+        #expect(stage.log.count { $0.contains("cannot be read") } == 1)
+    }
+
+    @Test("That the journal is damaged is said by whoever ends the program for it")
+    func damagedMemory() async throws {
+        let stage = try Stage()
+        stage.journal.failReading(JournalError(code: .damaged, message: "not what was written"))
+        try await stage.run { running in
+            #expect(await eventually { running.statuses.last == .waiting("not what was written") })
+        }
+        #expect(!stage.log.contains { $0.contains("not what was written") })
     }
 
     // MARK: Audits
