@@ -80,9 +80,11 @@ extension Soak {
                 """)
             #expect(run.verdict.isPerfect, "\(run.verdict) \(run.verdict.gaps)")
             #expect(run.waitingInPipe > 32_768 && run.requests > 0, "the sinks hang")
-            #expect(run.growth < 16 << 20)
+            // Audits by WebSocket are read ahead, by a window for each connection, and held whole they would be 70 MB.
+            let isDefault = transport == .automatic
+            #expect(run.growth < (isDefault ? 16 : 48) << 20)
             #expect(run.pongs.count > HangingSinkRun.seconds * 3)
-            if Extent.isFull { #expect(run.pongs.p99 < 50) }
+            if Extent.isFull, isDefault { #expect(run.pongs.p99 < 50) }
             #expect(run.losses == 0)
             #expect(run.exit.code == 0)
             #expect(run.stopped < .seconds(45), "systemd would kill it")
