@@ -101,11 +101,7 @@ public struct Checker: Sendable {
                 signs: signs,
                 sendsEvent: options.sendsEvent, limits: options.limits)
             let check = PortalCheck(portal: portal, surroundings: surroundings)
-            if !options.isOffline {
-                await check.run(&log)
-            } else {
-                check.runOffline(&log)
-            }
+            if options.isOffline { check.runOffline(&log) } else { await check.run(&log) }
         case .sink(let name):
             guard let sink = sinks.first(where: { $0.name == name }) else { return }
             let check = SinkCheck(sink: sink, secrets: secrets, transport: transport, limits: options.limits)

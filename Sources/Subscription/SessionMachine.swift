@@ -112,15 +112,15 @@ public struct SessionMachine: Sendable {
     public mutating func handle(_ input: SessionInput, at now: Moment) -> [SessionAction] {
         if isStopping { return stopping(input) }
         var actions: [SessionAction] = []
-        if case .activity(let id, let lastBytesAt, let serverPings) = input {
+        switch input {
+        case .activity(let id, let lastBytesAt, let serverPings):
             note(id, lastBytesAt: lastBytesAt, serverPings: serverPings, at: now)
             return actions
-        }
-        if case .unread(let id) = input {
+        case .unread(let id):
             noteUnread(id, at: now)
             return actions
+        default: watchClock(at: now, &actions)
         }
-        watchClock(at: now, &actions)
         switch input {
         case .start: requestFetch(.start, in: 0...rules.startSpread, at: now)
         case .restored(let former, let lastContact): restore(former, lastContact: lastContact)
